@@ -1,0 +1,1 @@
+"""Speaks GraphQL: no SQL text, no business rule."""

@@ -1,0 +1,1 @@
+"""What only development needs; nothing that runs in production imports it."""

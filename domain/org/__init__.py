@@ -1,0 +1,1 @@
+"""Who sells: organisation, calendar, users, teams, reps, territories."""

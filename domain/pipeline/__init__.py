@@ -1,0 +1,1 @@
+"""What came from the CRM: activities, leads, deals, and who is credited with them."""

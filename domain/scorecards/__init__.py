@@ -1,0 +1,1 @@
+"""What is measured: KPI definitions, scorecard templates and their weekly results."""

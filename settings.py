@@ -1,0 +1,52 @@
+"""Everything an operator may set, read once from the environment (prefix `ATTAIN_`) into one frozen object."""
+
+from functools import cache
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One field an option; `docs/operating.md` lists them. Units are in the names."""
+
+    model_config = SettingsConfigDict(env_prefix="ATTAIN_", frozen=True, extra="ignore")
+
+    database_url: str = Field("", description="postgresql:// address of the application's database")
+    valkey_url: str = Field("", description="redis:// address of Valkey or Redis")
+    pool_size: int = Field(10, ge=1, description="Postgres connections of one process")
+    statement_timeout_ms: int = Field(10_000, ge=100, description="longest statement of an API request")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+
+    jwt_secret: SecretStr | None = Field(
+        None, min_length=32, description="HS256 secret of development tokens, at least 32 characters"
+    )
+    jwks_url: str = Field("", description="RS256/ES256 keys of the identity provider, for production")
+    jwt_issuer: str = "attain"
+    jwt_audience: str = "attain"
+
+    log_json: bool = True
+    log_level: str = "INFO"
+
+    max_body_bytes: int = Field(4_000_000, ge=1_000)
+    max_tokens: int = Field(5_000, description="lexer tokens of one document")
+    max_depth: int = 15
+    max_aliases: int = 100
+    max_cost: int = Field(10_000, description="static cost of one operation; `first` multiplies")
+    cost_per_minute: int = Field(500_000, description="cost budget of one viewer a minute")
+    max_batch: int = Field(1, description="operations of one HTTP request")
+    request_timeout_seconds: float = 15.0
+
+    max_subscriptions_per_socket: int = 100
+    subscriber_queue: int = Field(256, description="payloads a slow client may fall behind before GAP")
+    connection_init_timeout_seconds: float = 5.0
+
+    event_retention_days: int = Field(14, description="how far back `after` can resume")
+    sweep_seconds: float = Field(1.0, description="slow tick that makes up for a lost wake-up")
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings. Raises `pydantic.ValidationError` that names the variable at fault."""
+    return Settings()

@@ -1,0 +1,94 @@
+-- Quotas (versioned) and attainment.
+-- depends: 0003_scorecards
+
+-- migrate: apply
+
+create table quota (
+  org_id uuid not null references organization,
+  quota_id uuid not null,
+  subject text not null check (subject in ('REP', 'TEAM')),
+  subject_id uuid not null,
+  measure text not null check (measure in ('REVENUE', 'MARGIN', 'UNITS', 'KPI')),
+  kpi_id uuid,
+  period_kind text not null check (period_kind in ('WEEK', 'MONTH', 'QUARTER', 'YEAR')),
+  starts_on date not null,
+  ends_on date not null check (ends_on > starts_on),
+  version int not null,
+  created_at timestamptz not null,
+  primary key (org_id, quota_id),
+  check ((measure = 'KPI') = (kpi_id is not null)),
+  foreign key (org_id, kpi_id) references kpi (org_id, kpi_id)
+);
+create unique index quota_identity on quota (
+  org_id, subject, subject_id, measure, coalesce(kpi_id, '00000000-0000-0000-0000-000000000000'::uuid),
+  period_kind, starts_on
+);
+create index quota_by_period on quota (org_id, starts_on, ends_on);
+
+create table quota_version (
+  org_id uuid not null,
+  quota_id uuid not null,
+  version int not null,
+  amount numeric not null check (amount >= 0),
+  currency text,
+  -- Shares of the parts of the period (months of a quarter or year, weeks of a month, workdays of a week); empty is even.
+  seasonality numeric[] not null default '{}',
+  proration_basis text not null check (proration_basis in ('DAYS', 'WORKDAYS', 'MONTHS', 'NONE')),
+  pace_basis text not null check (pace_basis in ('DAYS', 'WORKDAYS', 'SEASONALITY')),
+  -- Share of the full quota in the first, second, ... month after hire; full afterwards.
+  ramp numeric[] not null default '{}',
+  note text,
+  created_by uuid,
+  created_at timestamptz not null,
+  primary key (org_id, quota_id, version),
+  foreign key (org_id, quota_id) references quota (org_id, quota_id)
+);
+
+-- A proposal of quotas for a period, to be approved as a whole.
+create table quota_plan (
+  org_id uuid not null references organization,
+  plan_id uuid not null,
+  name text not null,
+  measure text not null,
+  period_kind text not null,
+  starts_on date not null,
+  ends_on date not null,
+  status text not null check (status in ('PROPOSED', 'APPROVED')),
+  version int not null default 1,
+  method jsonb not null,
+  lines jsonb not null,
+  proposed_by uuid,
+  proposed_at timestamptz not null,
+  approved_by uuid,
+  approved_at timestamptz,
+  primary key (org_id, plan_id)
+);
+
+create table attainment (
+  org_id uuid not null references organization,
+  subject text not null check (subject in ('REP', 'TEAM', 'TERRITORY', 'ORGANIZATION')),
+  subject_id uuid not null,
+  measure text not null,
+  kpi_id uuid not null default '00000000-0000-0000-0000-000000000000',
+  period_kind text not null,
+  starts_on date not null,
+  ends_on date not null,
+  quota numeric,
+  attained numeric not null,
+  ratio numeric,
+  gap numeric,
+  expected numeric,
+  pace_ratio numeric,
+  projected numeric,
+  projected_ratio numeric,
+  required_per_workday numeric,
+  reason text,
+  calendar_version int not null,
+  computed_at timestamptz not null,
+  inputs_through timestamptz not null,
+  primary key (org_id, subject, subject_id, measure, kpi_id, period_kind, starts_on)
+);
+create index attainment_board on attainment
+  (org_id, measure, kpi_id, period_kind, starts_on, subject, ratio desc nulls last, subject_id);
+
+-- migrate: rollback

@@ -1,0 +1,165 @@
+"""Connections that know their organisation.
+
+`Database.session(org_id)` lends a connection on which row-level security sees that organisation and nothing else; every
+query takes the organisation as `$1` besides. `Database.transaction(org_id)` is the same inside one transaction.
+"""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import orjson
+import uuid_utils.compat
+
+from sql.queries import Query
+
+Record = asyncpg.Record
+UniqueViolation = asyncpg.UniqueViolationError
+# What a caller may retry: the server went away, is starting, or gave up on a lock or a statement.
+Unavailable = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.TooManyConnectionsError,
+    ConnectionError,
+    TimeoutError,
+)
+
+# Names of the statements of the current operation, when a test or a metric asks for them.
+statements: ContextVar[list[str] | None] = ContextVar("statements", default=None)
+
+_SEE = "select set_config('attain.org_id', $1, false)"
+
+
+def uuid7() -> uuid.UUID:
+    """A new id, ordered by time."""
+    return uuid_utils.compat.uuid7()
+
+
+def _dumps(value: object) -> str:
+    return orjson.dumps(value, default=_encode, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _encode(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+class Session:
+    """A connection bound to one organisation. Every call names a `Query` and leaves out `$1`."""
+
+    __slots__ = ("_connection", "org_id")
+
+    def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[Record]", org_id: uuid.UUID) -> None:
+        self._connection = connection
+        self.org_id = org_id
+
+    async def fetch(self, query: Query, *args: object) -> list[Record]:
+        """All rows."""
+        _count(query)
+        return await self._connection.fetch(query.text, self.org_id, *args)
+
+    async def row(self, query: Query, *args: object) -> Record | None:
+        """The first row, or None."""
+        _count(query)
+        return await self._connection.fetchrow(query.text, self.org_id, *args)
+
+    async def value(self, query: Query, *args: object) -> Any:
+        """The first column of the first row, or None."""
+        _count(query)
+        return await self._connection.fetchval(query.text, self.org_id, *args)
+
+    async def execute(self, query: Query, *args: object) -> int:
+        """Run it; the number of rows it touched."""
+        _count(query)
+        status = await self._connection.execute(query.text, self.org_id, *args)
+        last = status.rsplit(" ", 1)[-1]
+        return int(last) if last.isdigit() else 0
+
+
+def _count(query: Query) -> None:
+    seen = statements.get()
+    if seen is not None:
+        seen.append(query.name)
+
+
+class Database:
+    """The process's pool. `open` it once, `close` it at the end."""
+
+    def __init__(self, pool: "asyncpg.Pool[Record]", told: dict[int, uuid.UUID | None]) -> None:
+        self._pool = pool
+        self._told = told
+
+    @classmethod
+    async def open(cls, url: str, *, size: int = 10, timeout_ms: int = 10_000) -> "Database":
+        """Connect as the role `attain_app`, which row-level security binds."""
+        # Which organisation each backend was last told, so that telling it again costs nothing.
+        told: dict[int, uuid.UUID | None] = {}
+
+        async def init(connection: asyncpg.Connection) -> None:
+            told[connection.get_server_pid()] = None
+            await connection.execute("set role attain_app")
+            for kind in ("json", "jsonb"):
+                await connection.set_type_codec(
+                    kind, encoder=_dumps, decoder=orjson.loads, schema="pg_catalog", format="text"
+                )
+
+        async def reset(connection: asyncpg.Connection) -> None:
+            """Nothing to undo: a session sets nothing but the organisation, which the next lending checks."""
+
+        pool = await asyncpg.create_pool(
+            url,
+            min_size=min(2, size),
+            max_size=size,
+            init=init,
+            reset=reset,
+            command_timeout=timeout_ms / 1000 + 1,
+            server_settings={
+                "application_name": "attain",
+                "timezone": "UTC",
+                "statement_timeout": str(timeout_ms),
+                "lock_timeout": str(timeout_ms),
+                "idle_in_transaction_session_timeout": "30000",
+            },
+        )
+        return cls(pool, told)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def session(self, org_id: uuid.UUID) -> AsyncIterator[Session]:
+        """A connection that sees one organisation; each statement is its own transaction."""
+        async with self._pool.acquire() as connection:
+            await self._see(connection, org_id)
+            yield Session(connection, org_id)
+
+    @asynccontextmanager
+    async def transaction(self, org_id: uuid.UUID) -> AsyncIterator[Session]:
+        """The same inside one transaction: all of it happens, or nothing."""
+        async with self.session(org_id) as session, session._connection.transaction():
+            yield session
+
+    async def system(self, query: Query, *args: object) -> list[Record]:
+        """Run a query on the few tables that belong to no organisation (work to do, versions)."""
+        _count(query)
+        async with self._pool.acquire() as connection:
+            return await connection.fetch(query.text, *args)
+
+    async def _see(self, connection: "asyncpg.pool.PoolConnectionProxy[Record]", org_id: uuid.UUID) -> None:
+        pid = connection.get_server_pid()
+        if self._told.get(pid) != org_id:
+            self._told[pid] = None
+            await connection.execute(_SEE, str(org_id))
+            self._told[pid] = org_id

@@ -1,0 +1,93 @@
+-- From a fact to a screen: outbox, ordered event log, dirty marks; and what makes a retry safe.
+
+-- name: outbox_add
+-- What this transaction did, for the relay to number.
+insert into outbox (org_id, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at)
+select $1, e.*, $10
+from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::jsonb[]) e;
+
+-- name: marks_add
+-- Days whose numbers are stale.
+insert into dirty_mark (org_id, mark_id, rep_id, from_day, through_day, marked_at)
+select $1, m.*, $6
+from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) m;
+
+-- name: coach_marks_add
+-- Reps whose coaching rules are to be evaluated.
+insert into coach_mark (org_id, mark_id, rep_id, marked_at)
+select $1, m.*, $4
+from unnest($2::uuid[], $3::uuid[]) m;
+
+-- name: audit_add
+-- Who did what.
+insert into audit_log (org_id, audit_id, action, node_type, node_key, data, actor_id, actor, occurred_at)
+select $1, a.*, $7, $8, $9
+from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[]) a;
+
+-- name: work_add
+-- The wake-up: a row that cannot be lost, and a notification that saves waiting for the sweep.
+with added as (
+  insert into org_work (work_id, org_id, kind)
+  select w.work_id, $1, w.kind from unnest($2::uuid[], $3::text[]) w (work_id, kind)
+  returning 1
+)
+select pg_notify('attain_work', $1::text) from (select count(*) from added) counted;
+
+-- name: idempotency_applied
+-- In the transaction of the mutation itself: what was applied is known to be, even if its answer was lost.
+update idempotency_key set applied = true where org_id = $1 and viewer_id = $2 and key = $3;
+
+-- name: work_pending
+-- Organisations with work of a kind, older than so many seconds; belongs to no tenant, so `$1` is the kind.
+select distinct org_id from org_work where kind = $1 and created_at <= clock_timestamp() - make_interval(secs => $2) limit 1000;
+
+-- name: work_claim
+-- Taken before the work is read: what commits later leaves a row of its own.
+delete from org_work where org_id = $1 and kind = $2;
+
+-- name: marks_claim
+-- Claimed in the transaction that writes the results: a crash leaves them.
+delete from dirty_mark where org_id = $1 returning rep_id, from_day, through_day, marked_at;
+
+-- name: coach_marks_claim
+-- Claimed in the transaction that writes the items: a crash leaves them.
+delete from coach_mark where org_id = $1 returning rep_id;
+
+-- name: lock_try
+-- One job of a kind per organisation at a time. False: somebody else is at it.
+select pg_try_advisory_xact_lock(hashtextextended($2 || $1::text, 0));
+
+-- name: outbox_number
+-- Moves committed outbox rows to the log and numbers them without a gap; the head's row lock keeps relays apart.
+with taken as (
+  delete from outbox where org_id = $1 returning *
+), ordered as (
+  select *, row_number() over (order by occurred_at, event_id) as position from taken
+), head as (
+  insert into event_head (org_id, last_seq) select $1, count(*) from taken having count(*) > 0
+  on conflict (org_id) do update set last_seq = event_head.last_seq + excluded.last_seq
+  returning last_seq
+)
+insert into event_log
+  (org_id, seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, logged_at)
+select $1, head.last_seq - (select count(*) from taken) + o.position, o.event_id, o.kind, o.change, o.node_type,
+  o.node_key, o.rep_id, o.team_id, o.data, o.occurred_at, clock_timestamp()
+from ordered o, head
+returning seq;
+
+-- name: log_head
+-- Where the log stands, and how far back it goes.
+select last_seq, first_seq from event_head where org_id = $1;
+
+-- name: log_after
+-- Events after a cursor, in order.
+select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at
+from event_log where org_id = $1 and seq > $2 order by seq limit $3;
+
+-- name: log_trim
+-- Retention: forgets events older than a day, and says in the head from where the log is complete.
+with gone as (
+  delete from event_log where org_id = $1 and logged_at < $2 returning seq
+)
+update event_head set first_seq = greatest(first_seq, (select max(seq) + 1 from gone))
+where org_id = $1 and exists (select from gone);

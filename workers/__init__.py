@@ -1,0 +1,1 @@
+"""The domain's actions on a queue or a clock."""
