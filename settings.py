@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     subscriber_queue: int = Field(256, description="payloads a slow client may fall behind before GAP")
     connection_init_timeout_seconds: float = 5.0
 
+    max_jobs: int = Field(10, ge=1, description="jobs that one worker runs side by side")
+    job_timeout_seconds: int = Field(60, ge=5)
     event_retention_days: int = Field(14, description="how far back `after` can resume")
     sweep_seconds: float = Field(1.0, description="slow tick that makes up for a lost wake-up")
 

@@ -5,7 +5,7 @@ query takes the organisation as `$1` besides. `Database.transaction(org_id)` is 
 """
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from decimal import Decimal
@@ -163,3 +163,28 @@ class Database:
             self._told[pid] = None
             await connection.execute(_SEE, str(org_id))
             self._told[pid] = org_id
+
+
+class Listener:
+    """A connection of its own that hears NOTIFY on a channel. `lost` turns true when it is gone."""
+
+    def __init__(self, url: str, channel: str, heard: Callable[[str], None]) -> None:
+        self._url = url
+        self._channel = channel
+        self._heard = heard
+        self.lost = False
+
+    async def __aenter__(self) -> "Listener":
+        self._connection = await asyncpg.connect(self._url, server_settings={"application_name": "attain-listener"})
+        self._connection.add_termination_listener(self._terminated)
+        await self._connection.add_listener(self._channel, self._notified)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._connection.terminate()
+
+    def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        self._heard(str(payload))
+
+    def _terminated(self, _connection: object) -> None:
+        self.lost = True

@@ -39,7 +39,9 @@ create table event_head (
   org_id uuid primary key references organization,
   last_seq bigint not null default 0,
   -- Events up to this one are gone (retention); a subscriber that asks for older ones is told GAP.
-  first_seq bigint not null default 1
+  first_seq bigint not null default 1,
+  -- The last local day whose beginning was worked through.
+  last_day date
 );
 
 -- What must be recomputed: a rep (null: everybody) on the days from..through (null: open). Append-only, claimed by delete.
@@ -71,6 +73,11 @@ create table org_work (
   created_at timestamptz not null default clock_timestamp()
 );
 create index org_work_by_org on org_work (org_id, kind);
+
+-- The ids of all organisations: what workers walk at midnight, without a look into any of them.
+create table tenant (
+  org_id uuid primary key
+);
 
 create table idempotency_key (
   org_id uuid not null references organization,
@@ -107,7 +114,7 @@ declare
 begin
   for t in
     select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'org_id'
-    where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.relname <> 'org_work'
+    where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.relname not in ('org_work', 'tenant')
   loop
     execute format('alter table %I enable row level security', t);
     execute format(

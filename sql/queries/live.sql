@@ -29,17 +29,17 @@ from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[]) a;
 with added as (
   insert into org_work (work_id, org_id, kind)
   select w.work_id, $1, w.kind from unnest($2::uuid[], $3::text[]) w (work_id, kind)
-  returning 1
+  returning kind
 )
-select pg_notify('attain_work', $1::text) from (select count(*) from added) counted;
+select pg_notify('attain_work', $1::text || ' ' || kind) from added;
 
 -- name: idempotency_applied
 -- In the transaction of the mutation itself: what was applied is known to be, even if its answer was lost.
 update idempotency_key set applied = true where org_id = $1 and viewer_id = $2 and key = $3;
 
 -- name: work_pending
--- Organisations with work of a kind, older than so many seconds; belongs to no tenant, so `$1` is the kind.
-select distinct org_id from org_work where kind = $1 and created_at <= clock_timestamp() - make_interval(secs => $2) limit 1000;
+-- Work that has waited longer than so many seconds; belongs to no tenant, so `$1` is the seconds.
+select distinct org_id, kind from org_work where created_at <= clock_timestamp() - make_interval(secs => $1) limit 1000;
 
 -- name: work_claim
 -- Taken before the work is read: what commits later leaves a row of its own.
@@ -91,3 +91,11 @@ with gone as (
 )
 update event_head set first_seq = greatest(first_seq, (select max(seq) + 1 from gone))
 where org_id = $1 and exists (select from gone);
+
+-- name: day_begins
+-- True once for each local day of an organisation, whoever asks and however often.
+update event_head set last_day = $2 where org_id = $1 and (last_day is null or last_day < $2) returning true;
+
+-- name: organizations
+-- Every organisation, for what is done at midnight; the ids alone, so it belongs to no tenant.
+select org_id from tenant order by org_id;

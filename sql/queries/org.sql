@@ -2,6 +2,7 @@
 
 -- name: organization_add
 -- A new tenant.
+with listed as (insert into tenant (org_id) values ($1))
 insert into organization (org_id, name, currency, created_at) values ($1, $2, $3, $4);
 
 -- name: event_head_add

@@ -1,0 +1,156 @@
+"""Who asks: a bearer token (a person) or an API key (a partner), turned into a Viewer with scopes."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import jwt
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.extensions.field_extension import AsyncExtensionResolver
+from strawberry.schema_directive import Location
+from strawberry.types.field import StrawberryField
+
+from api.context import Info
+from api.errors import forbidden, unauthenticated, user_error
+from domain.errors import Rejected
+from domain.org.model import SCOPES, Role, Scope, Viewer
+from settings import Settings
+from sql.pool import Database
+from sql.queries import queries
+
+_access = queries("access")
+
+KEY_PREFIX = "atk_"
+
+
+def mint(settings: Settings, org_id: UUID, email: str, *, now: datetime, valid: timedelta) -> str:
+    """A development token (HS256). Raises `ValueError` without ATTAIN_JWT_SECRET."""
+    if settings.jwt_secret is None:
+        raise ValueError("Set ATTAIN_JWT_SECRET (at least 32 characters) to mint development tokens.")
+    claims = {
+        "iss": settings.jwt_issuer,
+        "aud": settings.jwt_audience,
+        "org": str(org_id),
+        "email": email,
+        "sub": email,
+        "iat": now,
+        "exp": now + valid,
+    }
+    return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm="HS256")
+
+
+async def authenticate(db: Database, settings: Settings, token: str, now: datetime) -> tuple[Viewer, datetime | None]:
+    """The viewer behind a token, and when the token ends. Raises UNAUTHENTICATED, which does not tell why in detail."""
+    if token.startswith(KEY_PREFIX):
+        return await _by_key(db, token, now), None
+    claims = await _claims(settings, token)
+    try:
+        org_id, email = UUID(claims["org"]), str(claims["email"])
+    except (KeyError, ValueError):
+        raise unauthenticated("The token lacks the claims `org` (a uuid) and `email`.") from None
+    async with db.session(org_id) as session:
+        row = await session.row(_access.user_by_email, email)
+    if row is None:
+        raise unauthenticated("No active user of this organisation has the token's e-mail address.")
+    role = Role(row["role"])
+    viewer = Viewer(org_id, SCOPES[role], role, row["user_id"], None, row["rep_id"], row["name"])
+    return viewer, datetime.fromtimestamp(claims["exp"], UTC)
+
+
+async def _by_key(db: Database, token: str, now: datetime) -> Viewer:
+    refusal = unauthenticated("The API key is not valid.")
+    try:
+        org_text, key_text, secret = token.removeprefix(KEY_PREFIX).split("_", 2)
+        org_id, key_id = UUID(org_text), UUID(key_text)
+    except ValueError:
+        raise refusal from None
+    async with db.session(org_id) as session:
+        row = await session.row(_access.key_by_id, key_id, now)
+    if row is None or not hmac.compare_digest(row["hash"], hashlib.sha256(secret.encode()).digest()):
+        raise refusal
+    scopes = frozenset(Scope(scope) for scope in row["scopes"])
+    return Viewer(org_id, scopes, None, None, row["key_id"], None, row["name"])
+
+
+async def _claims(settings: Settings, token: str) -> dict[str, Any]:
+    try:
+        if settings.jwks_url:
+            key: Any = (await asyncio.to_thread(_jwks(settings.jwks_url).get_signing_key_from_jwt, token)).key
+            algorithms = ["RS256", "ES256"]
+        elif settings.jwt_secret is not None:
+            key, algorithms = settings.jwt_secret.get_secret_value(), ["HS256"]
+        else:
+            raise unauthenticated("This server accepts API keys only: neither a JWKS address nor a secret is set.")
+        return jwt.decode(
+            token,
+            key,
+            algorithms=algorithms,
+            audience=settings.jwt_audience,
+            issuer=settings.jwt_issuer,
+            options={"require": ["exp"]},
+        )
+    except jwt.ExpiredSignatureError:
+        raise unauthenticated("The token has expired.") from None
+    except jwt.PyJWTError:
+        raise unauthenticated("The token is not valid.") from None
+
+
+@cache
+def _jwks(url: str) -> jwt.PyJWKClient:
+    """Keys are fetched once and again when a token names one that is not known."""
+    return jwt.PyJWKClient(url, cache_keys=True, timeout=5)
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION], description="The scope that a viewer needs for this field."
+)
+class RequiresScope:
+    scope: str = strawberry.directive_field(name="scope")
+
+
+class Requires(FieldExtension):
+    """Refuses viewers without a scope, and shows the scope in the schema."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def apply(self, field: StrawberryField) -> None:
+        field.directives = [*field.directives, RequiresScope(scope=self.scope.value)]
+
+    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **kwargs: Any) -> Any:
+        if self.scope not in info.context.viewer.scopes:
+            raise forbidden(self.scope)
+        return await next_(source, info, **kwargs)
+
+
+class Decides(FieldExtension):
+    """Turns a domain refusal into the payload's `userErrors`."""
+
+    def apply(self, field: StrawberryField) -> None:
+        self.field = field
+
+    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **kwargs: Any) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except Rejected as refusal:
+            payload: Any = self.field.type
+            return payload(user_errors=[user_error(problem) for problem in refusal.problems])
+
+
+def reads(scope: Scope, description: str, **options: Any) -> Callable[..., Any]:
+    """A root field of Query: `@reads(Scope.ORG_READ, "Reps that the viewer sees.")`."""
+    field: Callable[..., Any] = strawberry.field(description=description, extensions=[Requires(scope)], **options)
+    return field
+
+
+def writes(scope: Scope, description: str, **options: Any) -> Callable[..., Any]:
+    """A root field of Mutation. Its payload type derives from `Payload` and has a default for every other field."""
+    extensions = [Requires(scope), Decides()]
+    field: Callable[..., Any] = strawberry.mutation(description=description, extensions=extensions, **options)
+    return field

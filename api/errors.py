@@ -1,0 +1,92 @@
+"""What goes wrong, in two kinds: what a user can act on is data, everything else is masked."""
+
+from typing import Any
+
+import strawberry
+import structlog
+from graphql import GraphQLError
+
+from domain.errors import Problem
+from sql.pool import Unavailable
+
+log = structlog.get_logger("attain.api")
+
+
+class Refusal(GraphQLError):
+    """A top-level error that the client may see as it is. `code` goes to `extensions.code`."""
+
+    def __init__(self, code: str, message: str, **extensions: object) -> None:
+        super().__init__(message, extensions={"code": code, **extensions})
+
+
+def unauthenticated(message: str) -> Refusal:
+    """Nobody, or somebody we do not know."""
+    return Refusal("UNAUTHENTICATED", message)
+
+
+def forbidden(scope: str) -> Refusal:
+    """Somebody who may not do this."""
+    return Refusal("FORBIDDEN", f"This needs the scope {scope}.", scope=scope)
+
+
+def bad_request(message: str) -> Refusal:
+    """A request that cannot be answered as it is written."""
+    return Refusal("BAD_REQUEST", message)
+
+
+def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
+    """The error as the client sees it. What we did not mean to show is logged and masked."""
+    original = error.original_error
+    answer: dict[str, Any] = {"message": error.message}
+    if error.locations:
+        answer["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    if error.path is not None:
+        answer["path"] = error.path
+    extensions = dict(error.extensions or {})
+    if isinstance(original, GraphQLError):
+        extensions = {**dict(original.extensions or {}), **extensions}
+    elif isinstance(original, Unavailable):
+        log.warning("unavailable", request_id=request_id, error=repr(original))
+        answer["message"] = "The database did not answer in time. Nothing is lost; try again."
+        extensions = {"code": "UNAVAILABLE", "retryable": True}
+    elif original is not None:
+        log.error("internal", request_id=request_id, exc_info=original)
+        answer["message"] = "Something went wrong on our side. Quote the request id when you report it."
+        extensions = {"code": "INTERNAL"}
+    extensions.setdefault("code", "BAD_REQUEST")
+    answer["extensions"] = {**extensions, "requestId": request_id}
+    return answer
+
+
+@strawberry.interface(
+    description="Something that the user can act on. A mutation that reports one did not do that part."
+)
+class UserError:
+    code: str = strawberry.field(description="Stable and machine-readable, for example NOT_FOUND.")
+    message: str = strawberry.field(description="A sentence that says what to do.")
+    path: list[str] = strawberry.field(
+        description='The input at fault, outermost first: ["items", "3", "occurredAt"]. Empty when it is the whole.'
+    )
+
+
+@strawberry.type(description="An input that is not acceptable as it is.")
+class InvalidInput(UserError):
+    pass
+
+
+@strawberry.type(description="Somebody else changed it since it was read. Read it again and decide.")
+class StaleVersion(UserError):
+    current_version: int = strawberry.field(description="The version to pass as expectedVersion next time.")
+
+
+@strawberry.type(description="The base of every mutation's answer.")
+class Payload:
+    user_errors: list[UserError] = strawberry.field(description="What was not done, and why. Empty when all is well.")
+
+
+def user_error(problem: Problem) -> UserError:
+    """A domain problem as the graph shows it."""
+    shared = {"code": problem.code, "message": problem.message, "path": list(problem.path)}
+    if problem.code == "STALE_VERSION":
+        return StaleVersion(**shared, current_version=problem.detail["current_version"])  # type: ignore[arg-type]
+    return InvalidInput(**shared)  # type: ignore[arg-type]

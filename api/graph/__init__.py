@@ -1,0 +1,1 @@
+"""The graph by area: types, query, mutation, subscription."""

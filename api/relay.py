@@ -1,0 +1,187 @@
+"""Nodes by opaque global ids, lists by keyset cursors."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import orjson
+import strawberry
+
+from api.context import Context, Info
+from api.errors import bad_request
+from sql.pool import Record
+
+T = TypeVar("T")
+
+DEFAULT_PAGE = 50
+MAX_PAGE = 200
+
+
+def _pack(text: bytes) -> str:
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def _unpack(text: str) -> bytes:
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+
+
+def global_id(type_name: str, key: object) -> strawberry.ID:
+    """The opaque id of a node: its type and its key within the organisation."""
+    return strawberry.ID(_pack(f"{type_name}:{key}".encode()))
+
+
+def parse_id(text: str) -> tuple[str, str] | None:
+    """Type and key of a global id; None for what is not one."""
+    try:
+        type_name, _, key = _unpack(text).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (type_name, key) if key else None
+
+
+def uuid_of(text: str, type_name: str) -> UUID | None:
+    """The uuid within a global id of this type; None for any other text, so that it reads as not found."""
+    parsed = parse_id(text)
+    if parsed is None or parsed[0] != type_name:
+        return None
+    try:
+        return UUID(parsed[1])
+    except ValueError:
+        return None
+
+
+@strawberry.interface(description="Anything that has a global id and can be fetched again by it.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Opaque and stable; unique across all types of the organisation.")
+
+
+NodeLoad = Callable[[Context, Sequence[str]], Awaitable[Sequence[Node | None]]]
+_nodes: dict[str, NodeLoad] = {}
+
+
+def node_loader(type_name: str) -> Callable[[NodeLoad], NodeLoad]:
+    """Register how nodes of a type are fetched by their keys, in order; what the viewer may not see is None."""
+
+    def register(load: NodeLoad) -> NodeLoad:
+        _nodes[type_name] = load
+        return load
+
+    return register
+
+
+async def load_nodes(ctx: Context, ids: Sequence[str]) -> list[Node | None]:
+    """Nodes in the order of their ids, one batch a type; None for what is absent or invisible."""
+    found: list[Node | None] = [None] * len(ids)
+    by_type: dict[str, list[tuple[int, str]]] = {}
+    for position, text in enumerate(ids):
+        parsed = parse_id(text)
+        if parsed is not None and parsed[0] in _nodes:
+            by_type.setdefault(parsed[0], []).append((position, parsed[1]))
+    for type_name, wanted in by_type.items():
+        nodes = await _nodes[type_name](ctx, [key for _, key in wanted])
+        for (position, _), node in zip(wanted, nodes, strict=True):
+            found[position] = node
+    return found
+
+
+def encode_cursor(*values: object) -> str:
+    """The place after a row: its sort values, the id last."""
+    return _pack(orjson.dumps(values, default=str))
+
+
+def decode_cursor(text: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """The values of a cursor, each made by its kind (`str`, `UUID`, `Decimal`, `date.fromisoformat`); null stays None.
+
+    Raises a BAD_REQUEST for what is not a cursor of this list.
+    """
+    try:
+        values = orjson.loads(_unpack(text))
+        if not isinstance(values, list) or len(values) != len(kinds):
+            raise ValueError(text)
+        return tuple(None if value is None else kind(value) for kind, value in zip(kinds, values, strict=True))
+    except (binascii.Error, ValueError, TypeError, ArithmeticError):
+        raise bad_request("The cursor is not one that this list gave out.") from None
+
+
+KINDS: dict[type, Callable[[Any], Any]] = {
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+    Decimal: Decimal,
+    UUID: UUID,
+    str: str,
+    int: int,
+}
+"""How a cursor's values come back, by type: `decode_cursor(after, KINDS[date], UUID)`."""
+
+
+def page_size(first: int | None) -> int:
+    """The number of rows to give; raises a BAD_REQUEST outside 0..200."""
+    if first is None:
+        return DEFAULT_PAGE
+    if not 0 <= first <= MAX_PAGE:
+        raise bad_request(f"`first` is between 0 and {MAX_PAGE}.")
+    return first
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether more follow.")
+    has_previous_page: bool = strawberry.field(description="Whether the page began after a cursor.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first edge; null on an empty page.")
+    end_cursor: str | None = strawberry.field(
+        description="Pass it as `after` for the next page; null on an empty page."
+    )
+
+
+@strawberry.type(description="A node in a list, with its place.")
+class Edge(Generic[T]):
+    cursor: str = strawberry.field(description="The place of this node in the list.")
+    node: T = strawberry.field(description="The node itself.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    edges: list[Edge[T]] = strawberry.field(description="The nodes with their cursors.")
+    nodes: list[T] = strawberry.field(description="The nodes alone.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="Length of the whole list; counted only when asked for.")
+    async def total_count(self) -> int:
+        return await self.count()
+
+
+def page(
+    rows: Sequence[Record],
+    size: int,
+    after: str | None,
+    make: Callable[[Record], T],
+    place: Callable[[Record], tuple[object, ...]],
+    count: Callable[[], Awaitable[int]],
+) -> Connection[T]:
+    """A page from up to `size + 1` rows in order; `place` gives a row's sort values with the id last."""
+    edges = [Edge(cursor=encode_cursor(*place(row)), node=make(row)) for row in rows[:size]]
+    info = PageInfo(
+        has_next_page=len(rows) > size,
+        has_previous_page=after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info, count=count)
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(description="Any node by its id. Null when it does not exist or may not be seen.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        return (await load_nodes(info.context, [id]))[0]
+
+    @strawberry.field(description="Many nodes by their ids, in their order; null for each that is absent or invisible.")
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > MAX_PAGE:
+            raise bad_request(f"At most {MAX_PAGE} ids at once.")
+        return await load_nodes(info.context, ids)

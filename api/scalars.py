@@ -1,0 +1,101 @@
+"""How money, ratios and time look in the graph: decimals as strings, instants in UTC."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+
+Ratio = NewType("Ratio", Decimal)
+"""A share as a decimal, 1 = 100 %."""
+
+CurrencyCode = NewType("CurrencyCode", str)
+"""ISO 4217."""
+
+# More digits than any currency needs and fewer than it takes to make arithmetic slow.
+_MAX_DIGITS = 28
+
+
+def _decimal(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise GraphQLError('A decimal is written as a string, for example "1250.00".')
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        raise GraphQLError(f"{str(value)[:40]!r} is not a decimal number.") from None
+    if not number.is_finite():
+        raise GraphQLError("A decimal must be finite.")
+    _, digits, exponent = number.as_tuple()
+    if len(digits) > _MAX_DIGITS or abs(int(exponent)) > _MAX_DIGITS:
+        raise GraphQLError(f"A decimal has at most {_MAX_DIGITS} digits.")
+    return number
+
+
+def plain(value: Decimal) -> str:
+    """Without exponent and without trailing zeros: "1250", "0.7778"."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _datetime_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _datetime(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            instant = None
+        if instant is not None and instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    raise GraphQLError('A date and time has an offset, for example "2026-11-16T09:30:00Z".')
+
+
+def _currency(value: object) -> CurrencyCode:
+    if isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper():
+        return CurrencyCode(value)
+    raise GraphQLError('A currency is an ISO 4217 code, for example "USD".')
+
+
+SCALARS: dict[object, Any] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, written as a string.",
+        serialize=plain,
+        parse_value=_decimal,
+    ),
+    Ratio: strawberry.scalar(
+        name="Ratio",
+        description='A share as an exact decimal, written as a string: "0.7778" is 77.78 %.',
+        serialize=plain,
+        parse_value=_decimal,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description='An instant, ISO 8601 in UTC: "2026-11-16T09:30:00Z". Input has an offset.',
+        serialize=_datetime_text,
+        parse_value=_datetime,
+    ),
+    CurrencyCode: strawberry.scalar(
+        name="CurrencyCode",
+        description="An ISO 4217 currency code.",
+        serialize=str,
+        parse_value=_currency,
+    ),
+}
+
+CONFIG = StrawberryConfig(scalar_map=SCALARS, sort_schema=True, disable_field_suggestions=True)
+
+
+@strawberry.type(description="An amount of money.")
+class Money:
+    amount: Decimal = strawberry.field(description="In units of the currency, exact.")
+    currency: CurrencyCode = strawberry.field(description="The currency of the amount.")
+
+
+def money(amount: Decimal | None, currency: str) -> Money | None:
+    """None stays None."""
+    return None if amount is None else Money(amount=amount, currency=CurrencyCode(currency))
