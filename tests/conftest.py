@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import hypothesis
 import pytest
 
 from dev.services import services
@@ -25,6 +26,10 @@ from domain.work import Work
 from sql import pool
 from sql.migrate import migrate
 from sql.pool import Database
+
+# A busy machine is no counterexample.
+hypothesis.settings.register_profile("attain", deadline=None)
+hypothesis.settings.load_profile("attain")
 
 MakeOrg = Callable[..., Awaitable[Work]]
 
