@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +21,8 @@ import hypothesis
 import pytest
 
 from dev.services import services
+from domain.calendar import CalendarVersion
+from domain.org.actions import CALENDAR_FROM, organization_create
 from domain.work import Work
 from sql import pool
 from sql.migrate import migrate
@@ -135,13 +136,18 @@ def valkey_url(worker: str) -> str:
 
 @pytest.fixture
 def make_org(db: Database) -> MakeOrg:
-    """`await make_org(**over)`: a new organisation, and its admin's `Work`. Organisations isolate tests."""
-    organization_create = import_module("domain.org.actions").organization_create
+    """`await make_org(**over)`: a new organisation, and its administrator's `Work`. Organisations isolate tests."""
 
     async def make(**over: Any) -> Work:
-        given = {"name": "Test Brokers", "currency": "USD", "now": datetime.now(UTC)} | over
-        work: Work = await organization_create(db, **given)
-        return work
+        given: dict[str, Any] = {
+            "name": "Harbor Brokers",
+            "currency": "USD",
+            "calendar": CalendarVersion(1, CALENDAR_FROM, "America/New_York"),
+            "now": datetime.now(UTC),
+            "admin_email": "ada@harbor.example",
+            "admin_name": "Ada Admin",
+        }
+        return await organization_create(db, **given | over)
 
     return make
 

@@ -7,6 +7,7 @@ import pytest
 
 from sql.pool import Database, uuid7
 from sql.queries import Query
+from tests.conftest import MakeOrg
 
 # Not a tenant's: the relay's list of organisations with work, and the record of migrations.
 SHARED = {"org_work", "_pogo_migration", "_pogo_version"}
@@ -111,3 +112,11 @@ async def test_a_connection_that_names_no_organisation_sees_nothing(owner: async
     await owner.execute("set role attain_app")
     for name in names:
         assert await owner.fetchval(f'select count(*) from "{name}"') == 0, name  # noqa: S608
+
+
+async def test_two_organisations_share_a_pool_and_nothing_else(make_org: MakeOrg, db: Database) -> None:
+    one, other = await make_org(name="One"), await make_org(name="Other")
+    name = Query("test.name", "select string_agg(name, ', ') from organization where $1::uuid is not null")
+    for work, expected in ((one, "One"), (other, "Other"), (one, "One")):
+        async with db.session(work.viewer.org_id) as session:
+            assert await session.value(name) == expected
