@@ -9,8 +9,8 @@ from sql.pool import Database, uuid7
 from sql.queries import Query
 from tests.conftest import MakeOrg
 
-# Not a tenant's: the relay's list of organisations with work, and the record of migrations.
-SHARED = {"org_work", "_pogo_migration", "_pogo_version"}
+# Not a tenant's: ids of organisations (all, and those with work), and the record of migrations.
+SHARED = {"tenant", "org_work", "_pogo_migration", "_pogo_version"}
 
 
 @pytest.fixture
