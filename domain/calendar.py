@@ -175,11 +175,14 @@ class Calendar:
         """The day of the organisation on which an instant falls. Raises `ValueError` for a naive datetime."""
         if instant.tzinfo is None:
             raise ValueError("an instant needs a time zone")
+        last = date.max
         for version in reversed(self.versions[1:]):
             day = instant.astimezone(version.zone).date()
             if day >= version.valid_from:
-                return day
-        return instant.astimezone(self.versions[0].zone).date()
+                return min(day, last)
+            # Hours that the old zone already counts as the first day of the new one belong to the day before.
+            last = min(last, version.valid_from - DAY)
+        return min(instant.astimezone(self.versions[0].zone).date(), last)
 
     def week(self, day: date) -> date:
         """The first day of the day's week."""

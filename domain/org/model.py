@@ -1,9 +1,13 @@
-"""People, teams and keys."""
+"""People, teams, territories and keys, and the inputs that state them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
+
+from domain.errors import Problem
+from domain.unset import UNSET, Unset
 
 
 class Role(StrEnum):
@@ -117,20 +121,45 @@ class Rep:
     email: str | None
     title: str | None
     role: str | None
-    status: RepStatus
     hired_on: date
     left_on: date | None
     version: int
 
+    def status(self, day: date) -> RepStatus:
+        """What the rep is on a day."""
+        return RepStatus.LEFT if self.left_on is not None and self.left_on <= day else RepStatus.ACTIVE
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A rep's team from `starts_on` to `ends_on` (exclusive; None is open)."""
 
-    rep_id: UUID
-    team_id: UUID
+@dataclass(frozen=True, slots=True, order=True)
+class Stay:
+    """Days that a rep spends in a team, or covers a territory: `[starts_on, ends_on)`; no end is open."""
+
     starts_on: date
     ends_on: date | None
+    at: UUID
+
+    def __contains__(self, day: date) -> bool:
+        return self.starts_on <= day and (self.ends_on is None or day < self.ends_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Days off: `[starts_on, ends_on)`, so `ends_on` is the first day back."""
+
+    starts_on: date
+    ends_on: date
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """A node of the territory tree: a region, an industry, a list of accounts."""
+
+    territory_id: UUID
+    external_id: str
+    name: str
+    parent_id: UUID | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +173,94 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+
+
+MAX_ITEMS = 1000
+"""The longest list an input may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserKey:
+    """Names a user by one of the two."""
+
+    email: str | None = None
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserItem:
+    """A user as it should be; found by `external_id` where given, else by e-mail address."""
+
+    email: str
+    name: str
+    role: Role
+    external_id: str | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TeamItem:
+    """A team as it should be, found by `external_id`. `parent` is another's `external_id`, of this call too."""
+
+    external_id: str
+    name: str | Unset = UNSET
+    parent: str | Unset | None = UNSET
+    manager: UserKey | Unset | None = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Into a team for the days `[effective_on, until)`.
+
+    Left out, `effective_on` is today (for a new rep the day of hire) and `until` is open.
+    """
+
+    team: str
+    effective_on: date | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepItem:
+    """A rep as it should be, found by `external_id`. `leave`, where given, is all of it."""
+
+    external_id: str
+    name: str | Unset = UNSET
+    hired_on: date | Unset = UNSET
+    left_on: date | Unset | None = UNSET
+    email: str | Unset | None = UNSET
+    title: str | Unset | None = UNSET
+    role: str | Unset | None = UNSET
+    user: UserKey | Unset | None = UNSET
+    team: Move | Unset = UNSET
+    leave: Sequence[Leave] | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A rep (by `external_id`) covers a territory on the days `[starts_on, ends_on)`; no end is open."""
+
+    rep: str
+    starts_on: date
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TerritoryItem:
+    """A territory as it should be, found by `external_id`. `reps`, where given, is all of its coverage."""
+
+    external_id: str
+    name: str | Unset = UNSET
+    parent: str | Unset | None = UNSET
+    reps: Sequence[Cover] | Unset = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """What became of a list: the ids of what is stored now, in the order of the items, and what was refused."""
+
+    ids: Sequence[UUID] = ()
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    problems: Sequence[Problem] = field(default_factory=tuple)

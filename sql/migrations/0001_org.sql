@@ -117,6 +117,7 @@ create table team_ancestor (
 );
 create index team_ancestor_down on team_ancestor (org_id, ancestor_id, team_id);
 
+-- Sells, or did: whether a rep still does follows from `left_on`, the first day on which it is gone.
 create table rep (
   org_id uuid not null references organization,
   rep_id uuid not null,
@@ -126,7 +127,6 @@ create table rep (
   email text,
   title text,
   role text,
-  status text not null check (status in ('ACTIVE', 'LEFT')),
   hired_on date not null,
   left_on date,
   version int not null default 1,
