@@ -31,7 +31,7 @@ with added as (
   select w.work_id, $1, w.kind from unnest($2::uuid[], $3::text[]) w (work_id, kind)
   returning kind
 )
-select pg_notify('attain_work', $1::text || ' ' || kind) from added;
+select pg_notify('attain_work', $1::uuid::text || ' ' || kind) from added;
 
 -- name: idempotency_applied
 -- In the transaction of the mutation itself: what was applied is known to be, even if its answer was lost.
@@ -55,7 +55,7 @@ delete from coach_mark where org_id = $1 returning rep_id;
 
 -- name: lock_try
 -- One job of a kind per organisation at a time. False: somebody else is at it.
-select pg_try_advisory_xact_lock(hashtextextended($2 || $1::text, 0));
+select pg_try_advisory_xact_lock(hashtextextended($2 || $1::uuid::text, 0));
 
 -- name: outbox_number
 -- Moves committed outbox rows to the log and numbers them without a gap; the head's row lock keeps relays apart.

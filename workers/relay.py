@@ -1,0 +1,99 @@
+"""Outbox -> ordered event log -> Valkey and jobs.
+
+A row in `org_work` says that an organisation has something to do; NOTIFY says it sooner. Numbering is one transaction
+per organisation under its own lock, so any number of relays may run and a stopped one holds up nobody. Valkey only
+carries the wake-up: subscribers read the log.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from domain.work import Work
+from settings import Settings
+from sql.pool import Database, Listener, Unavailable
+from sql.queries import queries
+
+_live = queries("live")
+log = structlog.get_logger("attain.relay")
+
+CHANNEL = "attain:events"
+
+Enqueue = Callable[[str, UUID], Awaitable[None]]
+"""Puts a job (`recompute`, `coach`) of an organisation on the queue."""
+
+_JOBS = {"RECOMPUTE": "recompute", "COACH": "coach"}
+
+
+async def number(db: Database, org_id: UUID) -> int | None:
+    """Move the organisation's committed outbox rows to the log; the last number given, None when there was nothing."""
+    async with Work.system(db, org_id).transaction() as tx:
+        if not await tx.value(_live.lock_try, "relay"):
+            return None
+        await tx.execute(_live.work_claim, "EVENTS")
+        numbered = await tx.fetch(_live.outbox_number)
+    return max((row["seq"] for row in numbered), default=None)
+
+
+class Relay:
+    """One per worker process. `run` until cancelled."""
+
+    def __init__(self, db: Database, valkey: Redis, settings: Settings, enqueue: Enqueue) -> None:
+        self._db = db
+        self._valkey = valkey
+        self._settings = settings
+        self._enqueue = enqueue
+        self._woken: set[tuple[UUID, str]] = set()
+        self._wake = asyncio.Event()
+        self.listening = asyncio.Event()
+
+    async def run(self) -> None:
+        """Pass organisations on as they are notified, and all with work left over on a slow tick.
+
+        Raises `ConnectionError` when the listening connection is lost.
+        """
+        async with Listener(self._settings.database_url, "attain_work", self._notified) as listener:
+            self.listening.set()
+            next_sweep = 0.0
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, next_sweep - time.monotonic())):
+                        await self._wake.wait()
+                self._wake.clear()
+                woken, self._woken = self._woken, set()
+                try:
+                    for org_id, kind in sorted(woken, key=lambda w: w[1] == "EVENTS"):
+                        await self._handle(org_id, kind)
+                    if time.monotonic() >= next_sweep:
+                        next_sweep = time.monotonic() + self._settings.sweep_seconds
+                        await self._sweep()
+                except (*Unavailable, RedisError) as error:
+                    # Nothing is lost: rows of org_work stay until their work is done, and the sweep finds them.
+                    log.warning("relay_waits", error=repr(error))
+                    await asyncio.sleep(self._settings.sweep_seconds)
+                if listener.lost:
+                    raise ConnectionError("The connection that listens for work was lost.")
+
+    def _notified(self, payload: str) -> None:
+        org_id, _, kind = payload.partition(" ")
+        self._woken.add((UUID(org_id), kind))
+        self._wake.set()
+
+    async def _handle(self, org_id: UUID, kind: str) -> None:
+        if kind != "EVENTS":
+            await self._enqueue(_JOBS[kind], org_id)
+            return
+        seq = await number(self._db, org_id)
+        if seq is not None:
+            await self._valkey.publish(CHANNEL, f'{{"org":"{org_id.hex}","seq":{seq}}}')
+
+    async def _sweep(self) -> None:
+        """What a lost notification, a lost job or a killed worker left behind."""
+        for row in await self._db.system(_live.work_pending, self._settings.sweep_seconds):
+            await self._handle(row["org_id"], row["kind"])
