@@ -103,7 +103,7 @@ def decode_cursor(text: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
         if not isinstance(values, list) or len(values) != len(kinds):
             raise ValueError(text)
         return tuple(None if value is None else kind(value) for kind, value in zip(kinds, values, strict=True))
-    except (binascii.Error, ValueError, TypeError, ArithmeticError):
+    except (binascii.Error, ValueError, TypeError, ArithmeticError, AttributeError):
         raise bad_request("The cursor is not one that this list gave out.") from None
 
 
