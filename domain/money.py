@@ -29,7 +29,7 @@ def allocate(amount: Decimal, shares: Sequence[Decimal], unit: Decimal) -> list[
     if whole <= 0:
         raise ValueError("shares must have a positive sum")
     exact = [amount * share / whole for share in shares]
-    parts = [value.quantize(unit, ROUND_DOWN) for value in exact]
+    parts = [(value / unit).to_integral_value(ROUND_DOWN) * unit for value in exact]
     left = int((amount - sum(parts, Decimal(0))) / unit)
     step = unit if left >= 0 else -unit
     by_remainder = sorted(range(len(parts)), key=lambda i: (-abs(exact[i] - parts[i]), i))
