@@ -1,0 +1,134 @@
+"""The KPIs that every organisation starts with. Their versions are its own to replace by `kpiDefine`."""
+
+from domain.calendar import PeriodKind
+from domain.scorecards.model import (
+    Category,
+    Count,
+    Dated,
+    Definition,
+    Direction,
+    Facts,
+    Field,
+    Filter,
+    Mean,
+    Measure,
+    Median,
+    Product,
+    QuotaLeft,
+    Ratio,
+    Response,
+    Sla,
+    Sum,
+    Unit,
+)
+
+_WON = Filter(statuses=("WON",))
+_CLOSED = Filter(statuses=("WON", "LOST"))
+
+_WIN_RATE = Ratio(Count(Facts.DEAL, Dated.CLOSED, _WON), Count(Facts.DEAL, Dated.CLOSED, _CLOSED))
+_COVERAGE = Ratio(Sum(Facts.CREDIT, Field.AMOUNT, Dated.OPEN), QuotaLeft(Measure.REVENUE, PeriodKind.QUARTER))
+
+
+def _activity(key: str, name: str, kind: str, description: str) -> Definition:
+    return Definition(
+        key=key,
+        name=name,
+        description=description,
+        category=Category.ACTIVITY,
+        unit=Unit.COUNT,
+        formula=Count(Facts.ACTIVITY, where=Filter(kinds=(kind,))),
+        leading=True,
+        prorated=True,
+    )
+
+
+CATALOG: tuple[Definition, ...] = (
+    _activity("meetings", "Meetings", "MEETING", "Meetings held in the week."),
+    _activity("calls", "Calls", "CALL", "Calls made in the week."),
+    _activity("proposals", "Proposals", "PROPOSAL", "Proposals sent in the week."),
+    _activity("quotes", "Quotes", "QUOTE", "Quotes sent in the week."),
+    Definition(
+        key="win_rate",
+        name="Win rate",
+        description="Deals won of the deals won or lost, by the day they closed, over thirteen weeks.",
+        category=Category.QUALITY,
+        unit=Unit.RATIO,
+        formula=_WIN_RATE,
+        window_weeks=13,
+    ),
+    Definition(
+        key="sales_cycle",
+        name="Sales cycle",
+        description="Median days from opening to close of the deals won over thirteen weeks.",
+        category=Category.QUALITY,
+        unit=Unit.DAYS,
+        formula=Median(Facts.DEAL, Field.CYCLE_DAYS, Dated.CLOSED, _WON),
+        direction=Direction.LOWER_IS_BETTER,
+        window_weeks=13,
+    ),
+    Definition(
+        key="revenue",
+        name="Revenue",
+        description="Credited amount of the deals won in the week.",
+        category=Category.OUTCOME,
+        unit=Unit.MONEY,
+        formula=Sum(Facts.CREDIT, Field.AMOUNT, Dated.CLOSED, _WON),
+    ),
+    Definition(
+        key="margin",
+        name="Margin",
+        description="Credited margin of the deals won in the week.",
+        category=Category.OUTCOME,
+        unit=Unit.MONEY,
+        formula=Sum(Facts.CREDIT, Field.MARGIN, Dated.CLOSED, _WON),
+    ),
+    Definition(
+        key="average_deal",
+        name="Average deal",
+        description="Mean amount of the deals won over thirteen weeks.",
+        category=Category.OUTCOME,
+        unit=Unit.MONEY,
+        formula=Mean(Facts.DEAL, Field.AMOUNT, Dated.CLOSED, _WON),
+        window_weeks=13,
+    ),
+    Definition(
+        key="pipeline_coverage",
+        name="Pipeline coverage",
+        description="Open pipeline at the end of the week for each unit of the quarter's revenue quota that is left.",
+        category=Category.QUALITY,
+        unit=Unit.MULTIPLE,
+        formula=_COVERAGE,
+        leading=True,
+    ),
+    Definition(
+        key="expected_coverage",
+        name="Expected coverage",
+        description="Pipeline coverage x win rate: the share of the quota left that the open pipeline should bring in.",
+        category=Category.QUALITY,
+        unit=Unit.RATIO,
+        formula=Product(_COVERAGE, _WIN_RATE),
+        leading=True,
+        window_weeks=13,
+    ),
+    Definition(
+        key="lead_to_quote_sla",
+        name="Lead-to-quote SLA",
+        description="Share of the leads of four weeks that were quoted within 24 business hours of their arrival.",
+        category=Category.QUALITY,
+        unit=Unit.RATIO,
+        formula=Sla(Response.QUOTE, 24 * 60),
+        leading=True,
+        window_weeks=4,
+    ),
+    Definition(
+        key="speed_to_lead",
+        name="Speed to lead",
+        description="Median business minutes from a lead's arrival to the first response, over four weeks.",
+        category=Category.QUALITY,
+        unit=Unit.MINUTES,
+        formula=Median(Facts.LEAD, Field.RESPONSE_MINUTES),
+        direction=Direction.LOWER_IS_BETTER,
+        leading=True,
+        window_weeks=4,
+    ),
+)
