@@ -47,6 +47,9 @@ _CAMEL = {
     "QUOTA_LEFT": "quotaLeft",
 }
 
+PLACES = Decimal("0.000001")
+"""What is published has at most six decimals; everything is decided before it is rounded."""
+
 TREND_WEEKS = 4
 """Weeks before, whose mean a trend is measured against."""
 
@@ -146,10 +149,10 @@ def ratio(kpi: Kpi, value: Decimal | None, target: Decimal | None) -> Decimal | 
 
 
 def gap(kpi: Kpi, value: Decimal | None, target: Decimal | None) -> Decimal | None:
-    """How far ahead of the target, negative when behind, in the KPI's unit."""
+    """What is missing to the target, negative once it is exceeded, in the KPI's unit."""
     if value is None or target is None:
         return None
-    return target - value if kpi.direction is Direction.LOWER_IS_BETTER else value - target
+    return value - target if kpi.direction is Direction.LOWER_IS_BETTER else target - value
 
 
 def status(kpi: Kpi, value: Decimal | None, target: Decimal | None, line: Line) -> Status:

@@ -1,12 +1,13 @@
 """Rows of the calculation semantics that concern KPIs, under their numbers."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 
-from domain.calendar import Calendar, CalendarVersion
+from domain.calendar import Calendar, CalendarVersion, PeriodKind
 from domain.scorecards import rules
 from domain.scorecards.catalog import CATALOG
 from domain.scorecards.model import (
@@ -22,9 +23,7 @@ from domain.scorecards.model import (
     Measure,
     Measured,
     Median,
-    PeriodKind,
     QuotaLeft,
-    Ratio,
     Response,
     Sla,
     Sum,
@@ -71,7 +70,7 @@ def test_the_target_of_a_rate_ignores_leave_and_window() -> None:
     assert rules.target(kpi("win_rate"), D("0.3"), [(0, 5)] * 13) == D("0.3")
 
 
-def measured(found: dict[Leaf, Measured]) -> "rules.Callable[[Leaf], Measured]":
+def measured(found: dict[Leaf, Measured]) -> Callable[[Leaf], Measured]:
     return lambda leaf: found.get(leaf, Measured())
 
 
@@ -82,7 +81,7 @@ def test_row_34_win_rate() -> None:
         Count(Facts.DEAL, Dated.CLOSED, closed): Measured(40, D(40)),
     }
     outcome = rules.evaluate(kpi("win_rate").formula, measured(found))
-    assert (outcome.value, outcome.numerator, outcome.denominator, outcome.sample) == (D("0.25"), 10, 40, 40)
+    assert (outcome.value, outcome.numerator, outcome.denominator, outcome.sample) == (D("0.25"), D(10), D(40), 40)
 
 
 def test_rule_9_a_rate_over_nothing_is_null() -> None:
@@ -126,7 +125,7 @@ def test_coverage_of_a_quota_that_is_made_or_missing_is_null() -> None:
 def test_row_38_sla_compliance() -> None:
     """41 in time, 5 late, 4 open and overdue: the leaf counts 50 clocks that ran out or were stopped."""
     outcome = rules.evaluate(Sla(Response.QUOTE, 24 * 60), lambda _: Measured(50, D(41)))
-    assert (outcome.value, outcome.numerator, outcome.denominator) == (D("0.82"), 41, 50)
+    assert (outcome.value, outcome.numerator, outcome.denominator) == (D("0.82"), D(41), D(50))
 
 
 def test_row_39_weighted_score_is_uncapped() -> None:
@@ -145,7 +144,7 @@ def test_row_43_shrunk_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "ratio", "gap"), [(D(30), D(2), D(30)), (D(120), D("0.5"), D(-60)), (D(0), None, D(60))]
+    ("value", "ratio", "gap"), [(D(30), D(2), D(-30)), (D(120), D("0.5"), D(60)), (D(0), None, D(-60))]
 )
 def test_where_lower_is_better_the_ratio_is_inverted(value: Decimal, ratio: Decimal | None, gap: Decimal) -> None:
     speed = kpi("speed_to_lead")

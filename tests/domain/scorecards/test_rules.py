@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from domain.calendar import PeriodKind
 from domain.scorecards import rules
 from domain.scorecards.catalog import CATALOG
 from domain.scorecards.model import (
@@ -21,7 +22,6 @@ from domain.scorecards.model import (
     Mean,
     Measure,
     Median,
-    PeriodKind,
     QuotaLeft,
     Ratio,
     Response,
