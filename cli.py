@@ -1,30 +1,196 @@
-"""`attain`: everything one does with Attain from a terminal."""
+"""`attain`: everything one does with Attain from a terminal.
+
+Each command imports what it needs when it runs, so that `attain serve` in production needs nothing of `dev`.
+"""
 
 import asyncio
-from typing import Annotated
+import importlib
+import os
+import socket
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn
+from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 
-from settings import settings
-from sql.migrate import migrate as apply_migrations
+import logs
+from settings import Settings, settings
 
-app = typer.Typer(name="attain", no_args_is_help=True, add_completion=False, help="Attain, on your terminal.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
+)
+
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Where `attain up` keeps its data.")]
+_DATA = Path(".attain")
 
 
 @app.callback()
-def root() -> None:
+def attain() -> None:
     """The open backend for sales performance management."""
 
 
 @app.command()
-def migrate(
-    database_url: Annotated[str, typer.Option(envvar="ATTAIN_DATABASE_URL")] = "",
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the API listens; 0 takes a free one.")] = 8000,
+    data_dir: DataDir = _DATA,
+    demo: Annotated[bool, typer.Option(help="Load the demo company on first run.")] = True,
 ) -> None:
-    """Bring the database to the present."""
-    for name in asyncio.run(apply_migrations(database_url or settings().database_url)):
-        typer.echo(name)
+    """Run everything on this machine: Postgres, Valkey, API, worker."""
+    from dev.up import up as run
+
+    raise typer.Exit(run(data_dir, port=port, demo=demo))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (ATTAIN_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (ATTAIN_PORT).")] = None,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
+) -> None:
+    """Run the API on ATTAIN_DATABASE_URL and ATTAIN_VALKEY_URL. Run as many as you like."""
+    import uvicorn
+
+    known = _settings("database_url", "valkey_url")
+    logs.configure(known)
+    _check_database(known)
+    config = uvicorn.Config(
+        "api.app:create_app",
+        factory=True,
+        host=host or known.host,
+        port=port or known.port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
+    if not server.started:
+        raise typer.Exit(1)
+
+
+@app.command()
+def work() -> None:
+    """Run a worker on ATTAIN_DATABASE_URL and ATTAIN_VALKEY_URL. Run as many as you like."""
+    known = _settings("database_url", "valkey_url")
+    logs.configure(known)
+    _check_database(known)
+    importlib.import_module("workers.main").run(known)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database at ATTAIN_DATABASE_URL to the present."""
+    from sql.migrate import Unreachable
+    from sql.migrate import migrate as apply
+
+    known = _settings("database_url")
+    try:
+        applied = asyncio.run(apply(known.database_url))
+    except Unreachable as failure:
+        _fail(f"The database cannot be reached: {failure}")
+    for name in applied:
+        print(f"applied {name}")
+    print("The database is up to date.")
+
+
+@app.command()
+def token(
+    email: Annotated[str, typer.Option(help="Who the token speaks for.")],
+    org: Annotated[UUID | None, typer.Option(help="The organisation's id, if the database has several.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How long it is valid.")] = 30,
+    data_dir: DataDir = _DATA,
+) -> None:
+    """Mint a development token (HS256, ATTAIN_JWT_SECRET or that of `attain up`)."""
+    from api.auth import mint
+
+    _join(data_dir)
+    known = _settings("database_url", "jwt_secret")
+    print(
+        mint(known, asyncio.run(_org_of(known, email, org)), email, now=datetime.now(UTC), valid=timedelta(days=days))
+    )
+
+
+async def _org_of(known: Settings, email: str, org: UUID | None) -> UUID:
+    """The organisation in which this address is an active user."""
+    from sql.pool import Database
+    from sql.queries import queries
+
+    db = await Database.open(known.database_url, size=1)
+    try:
+        candidates = [org] if org else [row["org_id"] for row in await db.system(queries("live").organizations)]
+        found = []
+        for org_id in candidates:
+            async with db.session(org_id) as session:
+                if await session.row(queries("access").user_by_email, email):
+                    found.append(org_id)
+    finally:
+        await db.close()
+    if len(found) != 1:
+        _fail(
+            f"{email} is an active user of {len(found)} organisations: choose one with --org."
+            if found
+            else f"No active user has the address {email}."
+        )
+    return UUID(str(found[0]))
+
+
+@app.command()
+def schema() -> None:
+    """Print the graph's schema (SDL)."""
+    from api.schema import schema as graph
+
+    print(graph.as_str())
+
+
+def _settings(*needed: str) -> Settings:
+    """The environment's settings, those needed among them; else one line that names each variable at fault."""
+    try:
+        known = settings()
+    except ValidationError as failure:
+        for error in failure.errors():
+            print(f"attain: ATTAIN_{str(error['loc'][0]).upper()}: {error['msg']}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    missing = [f"ATTAIN_{name.upper()}" for name in needed if not getattr(known, name)]
+    if missing:
+        _fail(f"Set {' and '.join(missing)}, or run `attain up`, which needs neither.")
+    return known
+
+
+def _check_database(known: Settings) -> None:
+    from sql.migrate import Unreachable, pending
+
+    try:
+        waiting = asyncio.run(pending(known.database_url))
+    except Unreachable as failure:
+        _fail(f"The database cannot be reached: {failure}")
+    if waiting:
+        _fail(f"The database lacks {len(waiting)} migrations: run `attain migrate`.")
+
+
+def _join(data_dir: Path) -> None:
+    """Take from a running `attain up` what the environment does not say."""
+    file = data_dir / "env"
+    if file.exists():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            name, _, value = line.partition("=")
+            os.environ.setdefault(name, value)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"attain: {message}", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def main() -> None:
     """The console script."""
-    app()
+    app(prog_name="attain")
+
+
+if __name__ == "__main__":
+    main()

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # Postgres refuses to run as root; this user exists everywhere and owns nothing else.
 _UNPRIVILEGED = "nobody"
@@ -92,13 +93,13 @@ def _postgres(data: Path, sockets: Path, durable: bool) -> Iterator["subprocess.
     if not durable:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    process = _start([*run, str(programs / "postgres"), "-D", str(data), *settings], log, data.parent)
+    process = start([*run, str(programs / "postgres"), "-D", str(data), *settings], log, data.parent)
     try:
         _wait("Postgres", process, log, lambda: _is_ready(data))
         yield process
     finally:
         # SIGINT is Postgres's fast shutdown: it ends sessions, rolls back and leaves a clean data directory.
-        _stop(process, signal.SIGINT)
+        stop(process, signal.SIGINT)
 
 
 def _initialise(data: Path, programs: Path, run: Sequence[str], durable: bool) -> None:
@@ -179,12 +180,12 @@ def _valkey(folder: Path, sockets: Path) -> Iterator["subprocess.Popen[bytes]"]:
         "dir": str(sockets),
     }
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-    process = _start([*_with_parent(), str(program), *arguments], log, folder)
+    process = start([str(program), *arguments], log, folder)
     try:
         _wait("Valkey", process, log, lambda: _answers(path))
         yield process
     finally:
-        _stop(process, signal.SIGTERM)
+        stop(process, signal.SIGTERM)
 
 
 def _package(name: str) -> Path:
@@ -204,15 +205,24 @@ def _answers(path: Path) -> bool:
     return False
 
 
-def _start(command: Sequence[str], log: Path, cwd: Path) -> "subprocess.Popen[bytes]":
-    """In a session of its own: Ctrl-C in the terminal is for us, who then stop everything in order."""
+def start(command: Sequence[str], log: Path | None, cwd: Path, **options: Any) -> "subprocess.Popen[bytes]":
+    """Start a process in a session of its own (Ctrl-C in the terminal is for us, who then stop everything in order).
+
+    Without a log it writes where we do. Raises `ServiceError` if the program cannot run.
+    """
     try:
-        with log.open("wb") as output:
+        with log.open("wb") if log else contextlib.nullcontext() as output:
             return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd, start_new_session=True
+                [*_with_parent(), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=cwd,
+                start_new_session=True,
+                **options,
             )
     except OSError as failure:
-        raise ServiceError(f"{Path(command[-1]).name} cannot start: {failure}") from None
+        raise ServiceError(f"{command[0]} cannot start: {failure.strerror}") from None
 
 
 def _wait(name: str, process: "subprocess.Popen[bytes]", log: Path, ready: Callable[[], bool]) -> None:
@@ -225,7 +235,8 @@ def _wait(name: str, process: "subprocess.Popen[bytes]", log: Path, ready: Calla
         time.sleep(_POLL_SECONDS)
 
 
-def _stop(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
+def stop(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
+    """Ask it to end, wait, and insist after half a minute."""
     if process.poll() is None:
         process.send_signal(how)
     try:
@@ -247,17 +258,17 @@ def _unprivileged(*paths: Path) -> list[str]:
     programs. Rather than open them, it keeps the one capability that passes: it still is not root.
     """
     if os.geteuid() != 0:
-        return _with_parent()
+        return []
     if shutil.which("setpriv") is None:
         raise ServiceError("Postgres does not run as root, and setpriv (util-linux) is missing: run as another user.")
-    drop = [*_with_parent(), "--reuid", _UNPRIVILEGED, "--regid", "65534", "--clear-groups"]
+    drop = ["setpriv", "--reuid", _UNPRIVILEGED, "--regid", "65534", "--clear-groups"]
     if all(parent.stat().st_mode & 0o001 for path in paths for parent in path.absolute().parents if parent.exists()):
         return [*drop, "--inh-caps=-all", "--bounding-set=-all"]
     return [*drop, "--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
 
 
 def _with_parent() -> list[str]:
-    """Linux only: a server whose parent was killed stops cleanly by itself."""
+    """Where the system can (Linux), a process whose parent was killed hears of it and stops by itself."""
     return ["setpriv", "--pdeathsig", "INT"] if shutil.which("setpriv") else []
 
 

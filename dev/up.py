@@ -1,0 +1,268 @@
+"""`attain up`: everything on this machine, from nothing to a ready graph, until Ctrl-C.
+
+The data directory (`.attain`) holds
+
+    postgres/      the database, which survives a restart
+    company.json   the organisation, a person's e-mail address for each role, the partner's API key
+    jwt-secret     signs the development tokens
+    ready.json     addresses and tokens for programs      } exist while
+    env            the settings, for other commands       } everything runs
+"""
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from api.auth import mint
+from dev import company, services
+from dev.company import Company
+from dev.services import ServiceError
+from settings import Settings
+from sql.migrate import migrate
+from sql.pool import Database
+
+_READY_SECONDS = 60.0
+_TOKEN_LIFE = timedelta(days=30)
+_SAMPLE = "{ viewer { name role organization { name currency } } }"
+_DISK_FULL = "The disk is full: free some space and start again."
+
+_console = Console(highlight=False)
+
+
+def up(data: Path, *, port: int, demo: bool) -> int:
+    """Run until SIGINT, SIGTERM or the death of a part. Returns the exit code: 0 when a signal ended it, else 1."""
+    try:
+        asyncio.run(_until_signal(data.absolute(), port, demo))
+    except Exception as failure:
+        print(f"attain: {_explain(failure, data)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _explain(failure: Exception, data: Path) -> str:
+    """One line for a person. What nobody foresaw leaves its traceback in a file."""
+    if getattr(failure, "errno", None) == errno.ENOSPC or getattr(failure, "sqlstate", None) == "53100":
+        return _DISK_FULL
+    if isinstance(failure, ServiceError):
+        return str(failure)
+    log = data / "error.log"
+    with contextlib.suppress(OSError):
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+    return f"{type(failure).__name__}: {str(failure).partition(chr(10))[0]} (the whole story is in {log})"
+
+
+async def _until_signal(data: Path, port: int, demo: bool) -> None:
+    """A signal cancels the work wherever it is, and every part that was started is stopped in order."""
+    task = asyncio.create_task(_run(data, port, demo))
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _run(data: Path, port: int, demo: bool) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(_folder(data))
+        listening = stack.enter_context(_listen(port))
+        port = listening.getsockname()[1]
+        _discard_half_made(data)
+        with _console.status("Starting Postgres and Valkey"):
+            servers = stack.enter_context(services.services(data))
+            environment = {
+                "ATTAIN_DATABASE_URL": servers.database_url,
+                "ATTAIN_VALKEY_URL": servers.valkey_url,
+                "ATTAIN_JWT_SECRET": _secret(data / "jwt-secret"),
+            }
+        _done("Postgres and Valkey run")
+        with _console.status("Migrating"):
+            applied = await migrate(servers.database_url)
+        _done(f"{len(applied)} migrations applied" if applied else "The database is up to date")
+        who = await _company(data, servers.database_url, demo)
+        parts = dict(servers.processes)
+        for name, arguments in (("The worker", ["work"]), ("The API", ["serve", "--fd", str(listening.fileno())])):
+            parts[name] = stack.enter_context(_attain(arguments, environment, data, listening))
+        deaths = [asyncio.create_task(asyncio.to_thread(part.wait), name=name) for name, part in parts.items()]
+        ready = asyncio.create_task(_ready(port), name="ready")
+        with _console.status("Starting the API and a worker"):
+            await asyncio.wait([ready, *deaths], return_when=asyncio.FIRST_COMPLETED, timeout=_READY_SECONDS)
+        _check_alive(deaths)
+        if not ready.done():
+            raise ServiceError(f"The API was not ready within {_READY_SECONDS:.0f} seconds.")
+        tokens = _tokens(who, Settings.model_validate({"jwt_secret": environment["ATTAIN_JWT_SECRET"]}))
+        url = f"http://127.0.0.1:{port}/graphql"
+        facts = {"url": url, "wsUrl": url.replace("http", "ws", 1), "orgId": str(who.org_id), "tokens": tokens}
+        lines = "".join(f"{name}={value}\n" for name, value in environment.items())
+        stack.enter_context(_file(data / "env", lines.encode()))
+        stack.enter_context(_file(data / "ready.json", orjson.dumps(facts, option=orjson.OPT_INDENT_2)))
+        _announce(url, tokens, data)
+        await asyncio.wait(deaths, return_when=asyncio.FIRST_COMPLETED)
+        _check_alive(deaths)
+
+
+@contextmanager
+def _folder(data: Path) -> Iterator[None]:
+    """The data directory, ours alone while we run."""
+    try:
+        data.mkdir(mode=0o711, parents=True, exist_ok=True)
+        lock = (data / "lock").open("w")
+    except OSError as failure:
+        raise ServiceError(f"{data} cannot be used as a data directory: {failure.strerror}.") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ServiceError(f"Attain already runs on {data}: stop it first, or choose another --data-dir.") from None
+        yield
+
+
+@contextmanager
+def _listen(port: int) -> Iterator[socket.socket]:
+    """The port, taken before anything slow starts. The API inherits it."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+            listening.listen(2048)
+        except OSError as failure:
+            raise ServiceError(f"Port {port} cannot be used ({failure.strerror}): choose another --port.") from None
+        yield listening
+
+
+def _secret(path: Path) -> str:
+    """The secret of development tokens, made on first use."""
+    if not path.exists():
+        _write(path, secrets.token_urlsafe(48).encode())
+    return path.read_text(encoding="ascii")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing, and readable by its owner alone."""
+    part = path.with_name(path.name + ".part")
+    part.touch(mode=0o600)
+    part.write_bytes(content)
+    part.replace(path)
+
+
+@contextmanager
+def _file(path: Path, content: bytes) -> Iterator[None]:
+    """A file that exists for the length of the block."""
+    _write(path, content)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _discard_half_made(data: Path) -> None:
+    """A company whose loading was interrupted is made anew."""
+    if (data / "loading").exists():
+        shutil.rmtree(data / "postgres", ignore_errors=True)
+        (data / "loading").unlink()
+
+
+async def _company(data: Path, database_url: str, demo: bool) -> Company:
+    """Who is in the database: made on the first run, known from then on."""
+    path = data / "company.json"
+    if path.exists():
+        known = orjson.loads(path.read_bytes())
+        return Company(UUID(known["org_id"]), known["emails"], known["partner_key"])
+    (data / "loading").touch()
+    db = await Database.open(database_url, timeout_ms=120_000)
+    try:
+        who = await _load(db) if demo else await company.found(db, datetime.now(UTC))
+    finally:
+        await db.close()
+    _write(path, orjson.dumps(who))
+    (data / "loading").unlink()
+    return who
+
+
+async def _load(db: Database) -> Company:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=_console, transient=True) as bar:
+        task = bar.add_task("Loading the demo company")
+
+        def progress(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total)
+
+        who = await company.found(db, datetime.now(UTC))
+    _done("The demo company is loaded")
+    return who
+
+
+@contextmanager
+def _attain(
+    arguments: list[str], environment: dict[str, str], data: Path, listening: socket.socket
+) -> Iterator["subprocess.Popen[bytes]"]:
+    process = services.start(
+        [sys.executable, "-m", "cli", *arguments],
+        log=None,
+        cwd=Path(__file__).parent.parent,
+        env={"ATTAIN_LOG_JSON": "false", "ATTAIN_LOG_LEVEL": "WARNING", **os.environ, **environment},
+        pass_fds=[listening.fileno()],
+    )
+    try:
+        yield process
+    finally:
+        services.stop(process, signal.SIGTERM)
+
+
+async def _ready(port: int) -> None:
+    """Return once /readyz says 200. The socket listens already: a request waits there for the API to come up."""
+    while True:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if b" 200 " in await reader.readline():
+                    return
+            finally:
+                writer.close()
+        await asyncio.sleep(0.1)
+
+
+def _check_alive(deaths: list[asyncio.Task[int]]) -> None:
+    for death in deaths:
+        if death.done():
+            raise ServiceError(f"{death.get_name()} stopped by itself (exit code {death.result()}): see above.")
+
+
+def _tokens(who: Company, settings: Settings) -> dict[str, str]:
+    now = datetime.now(UTC)
+    people = {role: mint(settings, who.org_id, email, now=now, valid=_TOKEN_LIFE) for role, email in who.emails.items()}
+    return people | {"partner": who.partner_key}
+
+
+def _announce(url: str, tokens: dict[str, Any], data: Path) -> None:
+    _console.print(Panel.fit(f"[bold]Attain is ready:[/bold] {url}", border_style="green"))
+    for who, token in tokens.items():
+        _console.print(f"[bold]{who}[/bold]", soft_wrap=True)
+        print(token)
+    _console.print(f"\nOpen the address in a browser, or:\n\n  curl {url} -H 'content-type: application/json' \\")
+    _console.print(f'    -H "authorization: Bearer $TOKEN" -d \'{{"query": "{_SAMPLE}"}}\'\n', soft_wrap=True)
+    _console.print(f"The same for programs: {data / 'ready.json'}. Ctrl-C stops everything.")
+
+
+def _done(what: str) -> None:
+    _console.print(f"[green]✓[/green] {what}")

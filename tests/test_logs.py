@@ -1,0 +1,59 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+import logs
+from settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_line_is_json_and_carries_what_the_operation_is_about(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_json=True, log_level="INFO"))
+    structlog.contextvars.bind_contextvars(request_id="r1", org_id="o1")
+    structlog.get_logger("attain.api").info("operation", name="Reps")
+    logging.getLogger("asyncpg").warning("slow %s", "query")
+    ours, theirs = lines(capsys)
+    assert ours | {"timestamp": ""} == {
+        "event": "operation",
+        "name": "Reps",
+        "request_id": "r1",
+        "org_id": "o1",
+        "level": "info",
+        "logger": "attain.api",
+        "timestamp": "",
+    }
+    assert (theirs["event"], theirs["request_id"], theirs["level"]) == ("slow query", "r1", "warning")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_no_secret_reaches_a_line(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_json=as_json, log_level="INFO"))
+    log = structlog.get_logger("attain.api")
+    log.info("a", token="hunter1", authorization="Bearer hunter2")
+    logging.getLogger("x").info("b", extra={"token": "hunter0"})
+    log.info("key atk_0192_0193_hunter3 refused")
+    logging.getLogger("x").error("token eyJhbGciOi.eyJodW50ZXI0.hunter4")
+    try:
+        raise ConnectionError("cannot reach postgresql://app:hunter5@db/attain")
+    except ConnectionError:
+        log.exception("failed")
+    written = capsys.readouterr().out
+    assert "hunter" not in written
+    assert "cannot reach postgresql://[secret]@db/attain" in written
