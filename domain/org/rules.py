@@ -1,11 +1,21 @@
-"""What makes a name, an address, a calendar acceptable."""
+"""What the organisation accepts, how its trees hang together, and where a rep was on a day."""
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from domain.calendar import CalendarVersion
+import holidays
+
+from domain.calendar import DAY, CalendarVersion
 from domain.errors import Problem
 from domain.money import quantum
+from domain.org.model import Leave, Stay
+
+Tree = dict[str, str | None]
+"""Parents by node, both by external id; a root has None."""
 
 # One @, something on both sides, a dot after it: the address is proved by signing in, not by a pattern.
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s.\x00-\x1f]+")
@@ -60,3 +70,136 @@ def sound_calendar(version: CalendarVersion, *path: str) -> list[Problem]:
     if version.opens_at >= version.closes_at:
         problems.append(Problem("INVALID_HOURS", "Business closes after it opens.", (*path, "closesAt")))
     return problems
+
+
+def place(parents: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> tuple[Tree, dict[str, Problem]]:
+    """Put nodes of a tree under the parents that they want: all whose wish can be granted, in no particular order.
+
+    `parents` is the tree as it is, `wanted` what is new or moves, both by external id. Returns the tree as it becomes
+    and, for each node that stays as it was, why: UNKNOWN_PARENT or CYCLE (every mover on the cycle).
+    """
+    granted = dict(wanted)
+    refused: dict[str, Problem] = {}
+    while True:
+        tree = {**parents, **granted}
+        bad = {
+            key: Problem("UNKNOWN_PARENT", f"There is no {parent!r} to be under.", ("parentExternalId",))
+            for key, parent in granted.items()
+            if parent is not None and parent not in tree
+        }
+        if not bad:
+            loops = _on_cycles(tree)
+            message = "This would make it its own ancestor."
+            bad = {key: Problem("CYCLE", message, ("parentExternalId",)) for key in granted if key in loops}
+        if not bad:
+            return tree, refused
+        refused |= bad
+        for key in bad:
+            del granted[key]
+
+
+def _on_cycles(parents: Mapping[str, str | None]) -> set[str]:
+    """The nodes that are their own ancestors."""
+    found: set[str] = set()
+    done: set[str] = set()
+    for start in parents:
+        path: dict[str, None] = {}
+        at: str | None = start
+        while at is not None and at not in done and at not in path:
+            path[at] = None
+            at = parents[at]
+        if at is not None and at in path:
+            walked = list(path)
+            found.update(walked[walked.index(at) :])
+        done.update(path)
+    return found
+
+
+def closure(parents: Mapping[UUID, UUID | None]) -> list[tuple[UUID, UUID, int]]:
+    """Every node with each of its ancestors and how far up it is; a node is its own ancestor at 0."""
+    rows = []
+    for node in parents:
+        at, depth = node, 0
+        while True:
+            rows.append((node, at, depth))
+            parent = parents[at]
+            if parent is None:
+                break
+            at, depth = parent, depth + 1
+    return rows
+
+
+def moved(history: Sequence[Stay], at: UUID, starts_on: date, ends_on: date | None) -> list[Stay]:
+    """The history with `[starts_on, ends_on)` spent at a place, whatever was set for those days before.
+
+    Stays never overlap and neighbours at the same place are one stay.
+    """
+    stays = [Stay(starts_on, ends_on, at)]
+    for stay in history:
+        if stay.starts_on < starts_on:
+            stays.append(replace(stay, ends_on=_earlier(stay.ends_on, starts_on)))
+        if ends_on is not None and (stay.ends_on is None or stay.ends_on > ends_on):
+            stays.append(replace(stay, starts_on=max(stay.starts_on, ends_on)))
+    return merged(stays)
+
+
+def merged(stays: Iterable[Stay]) -> list[Stay]:
+    """In order, with those at the same place that touch or overlap made one."""
+    out: list[Stay] = []
+    for stay in sorted(stays, key=lambda stay: stay.starts_on):
+        last = out[-1] if out else None
+        if last is not None and last.at == stay.at and (last.ends_on is None or last.ends_on >= stay.starts_on):
+            ends = None if last.ends_on is None or stay.ends_on is None else max(last.ends_on, stay.ends_on)
+            out[-1] = replace(last, ends_on=ends)
+        else:
+            out.append(stay)
+    return out
+
+
+def rehired(history: Sequence[Stay], hired_before: date, hired_on: date) -> list[Stay]:
+    """The history after the day of hire moved: nobody is in a team before it, and the first team begins with it."""
+    kept = [stay for stay in history if stay.ends_on is None or stay.ends_on > hired_on]
+    if kept and (kept[0].starts_on < hired_on or kept[0].starts_on == hired_before):
+        kept[0] = replace(kept[0], starts_on=hired_on)
+    return kept
+
+
+def changed_days(old: Sequence[Stay], new: Sequence[Stay]) -> tuple[date, date | None] | None:
+    """From the first day to the last (inclusive; None is open) on which two histories differ; None when they do not."""
+    edges = sorted({day for stay in (*old, *new) for day in (stay.starts_on, stay.ends_on) if day is not None})
+    first, through = None, None
+    for day, end in zip(edges, (*edges[1:], None), strict=False):
+        if _where(old, day) != _where(new, day):
+            first = first or day
+            through = None if end is None else end - DAY
+    return None if first is None else (first, through)
+
+
+def _where(history: Sequence[Stay], day: date) -> UUID | None:
+    return next((stay.at for stay in history if day in stay), None)
+
+
+def _earlier(end: date | None, other: date) -> date:
+    return other if end is None else min(end, other)
+
+
+def sound_leave(leave: Sequence[Leave]) -> list[Problem]:
+    """Each leave ends after it starts, and no two overlap."""
+    problems = []
+    before: date | None = None
+    for i, item in sorted(enumerate(leave), key=lambda numbered: numbered[1].starts_on):
+        if item.ends_on <= item.starts_on:
+            problems.append(Problem("INVALID_RANGE", "Leave ends after it starts.", ("leave", str(i), "endsOn")))
+        elif before is not None and item.starts_on < before:
+            problems.append(Problem("OVERLAP", "This leave overlaps another.", ("leave", str(i), "startsOn")))
+        else:
+            before = item.ends_on
+    return problems
+
+
+def public_holidays(country: str, subdivision: str | None, years: range) -> frozenset[date]:
+    """Public holidays of an ISO 3166 country, and of a subdivision; `ValueError` for one that is not known."""
+    try:
+        return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=years))
+    except NotImplementedError as error:
+        raise ValueError(str(error)) from None
