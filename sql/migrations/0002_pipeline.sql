@@ -3,19 +3,20 @@
 
 -- migrate: apply
 
--- Unique by (source, external_id); a deleted fact stays as a tombstone, so that a late copy does not bring it back.
+-- Unique by (source, external_id). A deleted fact stays as a tombstone, so that a late copy does not bring it back: its
+-- key and time without content (null), which is all that a source knows when it deletes what was never seen here.
 
 create table activity (
   org_id uuid not null,
   activity_id uuid not null,
   source text not null,
   external_id text not null,
-  rep_id uuid not null,
-  kind text not null,
+  rep_id uuid,
+  kind text,
   outcome text,
   subject text,
-  occurred_at timestamptz not null,
-  day date not null,
+  occurred_at timestamptz,
+  day date,
   minutes int,
   deal_external_id text,
   source_updated_at timestamptz,
@@ -23,20 +24,23 @@ create table activity (
   received_at timestamptz not null,
   primary key (org_id, activity_id),
   unique (org_id, source, external_id),
-  foreign key (org_id, rep_id) references rep (org_id, rep_id)
+  foreign key (org_id, rep_id) references rep (org_id, rep_id),
+  check (deleted = (num_nonnulls(rep_id, kind, occurred_at, day) = 0)),
+  check (deleted or num_nulls(rep_id, kind, occurred_at, day) = 0)
 );
 create index activity_by_rep_day on activity (org_id, rep_id, day) include (kind, outcome) where not deleted;
+create index activity_by_time on activity (org_id, occurred_at, activity_id) where not deleted;
 
 create table lead (
   org_id uuid not null,
   lead_id uuid not null,
   source text not null,
   external_id text not null,
-  rep_id uuid not null,
+  rep_id uuid,
   channel text,
   company text,
-  arrived_at timestamptz not null,
-  day date not null,
+  arrived_at timestamptz,
+  day date,
   first_response_at timestamptz,
   quoted_at timestamptz,
   source_updated_at timestamptz,
@@ -44,31 +48,34 @@ create table lead (
   received_at timestamptz not null,
   primary key (org_id, lead_id),
   unique (org_id, source, external_id),
-  foreign key (org_id, rep_id) references rep (org_id, rep_id)
+  foreign key (org_id, rep_id) references rep (org_id, rep_id),
+  check (deleted = (num_nonnulls(rep_id, arrived_at, day) = 0)),
+  check (deleted or num_nulls(rep_id, arrived_at, day) = 0)
 );
 create index lead_by_rep_day on lead (org_id, rep_id, day) where not deleted;
+create index lead_by_time on lead (org_id, arrived_at, lead_id) where not deleted;
 
 create table deal (
   org_id uuid not null,
   deal_id uuid not null,
   source text not null,
   external_id text not null,
-  rep_id uuid not null,
-  name text not null,
+  rep_id uuid,
+  name text,
   account text,
   product text,
-  stage text not null,
-  status text not null check (status in ('OPEN', 'WON', 'LOST')),
-  amount numeric not null,
+  stage text,
+  status text check (status in ('OPEN', 'WON', 'LOST')),
+  amount numeric,
   margin numeric,
   units numeric,
-  currency text not null,
+  currency text,
   -- Units of the organisation's currency for one of the deal's, fixed when the deal was stored.
-  exchange_rate numeric not null default 1,
+  exchange_rate numeric,
   territory_id uuid,
   lead_external_id text,
-  opened_at timestamptz not null,
-  opened_day date not null,
+  opened_at timestamptz,
+  opened_day date,
   closed_at timestamptz,
   closed_day date,
   expected_close_on date,
@@ -80,13 +87,20 @@ create table deal (
   unique (org_id, source, external_id),
   foreign key (org_id, rep_id) references rep (org_id, rep_id),
   foreign key (org_id, territory_id) references territory (org_id, territory_id),
+  check (deleted = (num_nonnulls(rep_id, name, stage, status, amount, currency, exchange_rate, opened_at, opened_day) = 0)),
+  check (deleted or num_nulls(rep_id, name, stage, status, amount, currency, exchange_rate, opened_at, opened_day) = 0),
   check ((status = 'OPEN') = (closed_at is null)),
   check ((closed_at is null) = (closed_day is null))
 );
+create index deal_by_opened on deal (org_id, opened_at, deal_id) where not deleted;
+create index deal_by_closed on deal (org_id, closed_at, deal_id) where not deleted;
+create index deal_by_amount on deal (org_id, amount, deal_id) where not deleted;
 create index deal_by_rep_closed on deal (org_id, rep_id, closed_day) where not deleted;
 create index deal_by_rep_opened on deal (org_id, rep_id, opened_day) where not deleted;
 create index deal_by_territory on deal (org_id, territory_id, closed_day) where not deleted and territory_id is not null;
 
+-- Stages as the source told them, or as they were seen to change: only ever added to, so that the order of arrival does
+-- not matter. The same stage twice running is one stay.
 create table deal_stage (
   org_id uuid not null,
   deal_id uuid not null,
