@@ -92,7 +92,8 @@ def _load_lead(row: Record) -> Lead:
 def _load_deal(row: Record) -> Deal:
     *content, reps, shares = row[1:]
     splits = tuple(zip(reps or (), shares or (), strict=True))
-    return Deal(*content, () if splits == ((row["rep_id"], Decimal(1)),) else splits)
+    content.append(() if splits == ((row["rep_id"], Decimal(1)),) else splits)
+    return Deal(*content)
 
 
 _ACTIVITIES = _Kind(
@@ -207,7 +208,7 @@ async def _ingest(
     ids = {row["external_id"]: row["id"] for row in rows}
     for key in after:
         ids.setdefault(key, uuid7())
-    outcome = _Outcome(ids, before, after, told, Ingested(problems=problems))
+    outcome = _Outcome(ids, before, after, told, Ingested(problems=tuple(problems)))
     await _save(tx, kind, source, outcome)
     return outcome
 

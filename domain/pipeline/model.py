@@ -4,7 +4,7 @@ A fact is known by (source, external id). A deleted one is kept as a tombstone: 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -224,4 +224,4 @@ class Ingested:
     updated: int = 0
     deleted: int = 0
     unchanged: int = 0
-    problems: Sequence[Problem] = field(default=())
+    problems: tuple[Problem, ...] = ()

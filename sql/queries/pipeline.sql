@@ -3,7 +3,7 @@
 -- name: ingest_lock
 -- One call at a time per kind of fact and source: what a call decides by is still true when it writes, and no two meet
 -- row by row. Other sources go on side by side.
-select pg_advisory_xact_lock(hashtextextended('ingest' || $2 || $3, hashtextextended($1::text, 0)));
+select pg_advisory_xact_lock(hashtextextended('ingest' || $2 || $3, hashtextextended(($1::uuid)::text, 0)));
 
 -- name: ingest_known
 -- What items are checked against.
