@@ -7,7 +7,7 @@ and the others are stored. Items without `source_updated_at` count as told when 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
@@ -28,7 +28,6 @@ from domain.pipeline.model import (
     Ingested,
     Lead,
     LeadItem,
-    StageItem,
 )
 from domain.pipeline.rules import Known
 from domain.work import Tx, Work
@@ -36,6 +35,8 @@ from sql.pool import Record, uuid7
 from sql.queries import Query, queries
 
 _pipeline = queries("pipeline")
+
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 F = TypeVar("F", bound=Fact)
 
@@ -257,16 +258,16 @@ async def _save_credits(tx: Tx, outcome: _Outcome[DealItem, Deal], currency: str
 
 
 async def _save_stages(tx: Tx, outcome: _Outcome[DealItem, Deal]) -> None:
-    """What the items say of stages, those too that are older than what is stored. A later item's word counts."""
-    stages: dict[tuple[UUID, datetime], StageItem] = {}
+    """What the items say of stages, also those that are older than what is stored. The newest word counts."""
+    stages: dict[tuple[UUID, datetime], tuple[str, datetime | None]] = {}
     seen = dict(outcome.before)
-    for item, fact in outcome.told:
+    for item, fact in sorted(outcome.told, key=lambda telling: telling[1].source_updated_at or _EVER):
         deal_id = outcome.ids[fact.external_id]
         for stay in rules.stages(item, fact, seen.get(fact.external_id), tx.now):
-            stages[deal_id, stay.entered_at] = stay
+            stages[deal_id, stay.entered_at] = (stay.stage.strip(), fact.source_updated_at)
         seen[fact.external_id] = fact
     if stages:
-        rows = [(deal_id, stay.entered_at, stay.stage.strip()) for (deal_id, _), stay in sorted(stages.items())]
+        rows = [(*key, *word) for key, word in sorted(stages.items(), key=lambda entry: entry[0])]
         await tx.execute(_pipeline.stages_add, *zip(*rows, strict=True))
 
 

@@ -106,6 +106,8 @@ create table deal_stage (
   deal_id uuid not null,
   entered_at timestamptz not null,
   stage text not null,
+  -- When the source said so; of two words about the same instant the later counts.
+  told_at timestamptz not null default '-infinity',
   primary key (org_id, deal_id, entered_at),
   foreign key (org_id, deal_id) references deal (org_id, deal_id)
 );

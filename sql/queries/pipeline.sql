@@ -118,7 +118,9 @@ join deal d on d.org_id = $1 and d.deal_id = c.deal_id;
 
 -- name: stages_add
 -- Stages that deals were in, as far as they are not known.
-insert into deal_stage (org_id, deal_id, entered_at, stage)
-select $1, s.* from unnest($2::uuid[], $3::timestamptz[], $4::text[]) s
-on conflict (org_id, deal_id, entered_at) do update set stage = excluded.stage
-where deal_stage.stage <> excluded.stage;
+insert into deal_stage (org_id, deal_id, entered_at, stage, told_at)
+select $1, s.deal_id, s.entered_at, s.stage, coalesce(s.told_at, '-infinity')
+from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::timestamptz[]) s (deal_id, entered_at, stage, told_at)
+on conflict (org_id, deal_id, entered_at) do update set stage = excluded.stage, told_at = excluded.told_at
+where excluded.told_at >= deal_stage.told_at
+  and (excluded.stage, excluded.told_at) is distinct from (deal_stage.stage, deal_stage.told_at);
