@@ -7,12 +7,13 @@ and the others are stored. Items without `source_updated_at` count as told when 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
+from domain.dirty import Days, merged
 from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
 from domain.org.actions import calendar
@@ -218,7 +219,7 @@ async def _save(tx: Tx, kind: _Kind[I, F], source: str, outcome: _Outcome[I, F])
     """Write the facts that changed, mark their days, and count."""
     touched: list[tuple[UUID, datetime | None]] = []
     counts = {"created": 0, "updated": 0, "deleted": 0}
-    days: dict[UUID, list[tuple[date, date | None]]] = defaultdict(list)
+    days: dict[UUID, list[Days]] = defaultdict(list)
     for key, fact in outcome.after.items():
         stored = outcome.before.get(key)
         if stored is fact:
@@ -237,7 +238,7 @@ async def _save(tx: Tx, kind: _Kind[I, F], source: str, outcome: _Outcome[I, F])
     if touched:
         await tx.execute(kind.touch, *zip(*touched, strict=True))
     for rep_id, stretches in days.items():
-        for start, end in rules.merged(stretches):
+        for start, end in merged(stretches):
             tx.mark(rep_id, start, end)
     unchanged = len(outcome.told) - len(outcome.changed)
     outcome.result = Ingested(**counts, unchanged=unchanged, problems=outcome.result.problems)

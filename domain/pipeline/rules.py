@@ -1,8 +1,8 @@
 """What makes an item a fact, which of two tellings holds, and who is credited with a deal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 from uuid import UUID
@@ -225,21 +225,6 @@ def told(stored: F | None, fact: F) -> F | None:
 def same_content(one: Fact, other: Fact) -> bool:
     """Equal but for the source's time."""
     return replace(one, source_updated_at=None) == replace(other, source_updated_at=None)  # type: ignore[type-var]
-
-
-def merged(days: Iterable[tuple[date, date | None]]) -> list[tuple[date, date | None]]:
-    """Stretches of days (both ends inclusive, None is open) with those that overlap or touch made one."""
-    result: list[tuple[date, date | None]] = []
-    for start, end in sorted(days, key=lambda stretch: stretch[0]):
-        if result:
-            first, last = result[-1]
-            if last is None:
-                break
-            if start <= last + timedelta(days=1):
-                result[-1] = (first, None if end is None else max(last, end))
-                continue
-        result.append((start, end))
-    return result
 
 
 def credits_of(fact: Deal, currency: str) -> list[Credit]:

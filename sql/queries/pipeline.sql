@@ -1,8 +1,8 @@
 -- Facts from the CRM: activities, leads, deals with their stages and credits.
 
 -- name: ingest_lock
--- One call at a time per kind of fact and source: what a call decides by is still true when it writes, and no two meet
--- row by row. Other sources go on side by side.
+-- One call at a time per kind of fact and source: what it decides by stays true until it writes. No two calls meet
+-- row by row; other sources go on side by side.
 select pg_advisory_xact_lock(hashtextextended('ingest' || $2 || $3, hashtextextended(($1::uuid)::text, 0)));
 
 -- name: ingest_known

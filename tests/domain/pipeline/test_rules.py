@@ -1,7 +1,7 @@
 """Shares, stretches of days and which telling holds."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise, permutations
 
@@ -13,11 +13,6 @@ from domain.pipeline.model import Activity, Deal, DealStatus
 from sql.pool import uuid7
 
 REPS = [uuid7() for _ in range(4)]
-DAY = date(2026, 11, 2)
-DAYS = st.integers(0, 40).map(lambda days: DAY + timedelta(days=days))
-STRETCHES = st.lists(
-    st.tuples(DAYS, st.none()) | st.tuples(DAYS, st.integers(0, 6)).map(lambda s: (s[0], s[0] + timedelta(days=s[1])))
-)
 DEAL = Deal(
     "d1",
     deleted=False,
@@ -79,19 +74,6 @@ def test_credits_sum_to_the_deal(
     for part in ("amount", "margin", "units"):
         assert sum(getattr(credit, part) for credit in credited) == getattr(all_of_it, part)
     assert all_of_it.units == units
-
-
-@given(STRETCHES)
-def test_merged_stretches_hold_the_same_days_and_do_not_touch(stretches: list[tuple[date, date | None]]) -> None:
-    def days(of: list[tuple[date, date | None]]) -> set[date]:
-        end = DAY + timedelta(days=100)
-        return {s + timedelta(days=i) for s, e in of for i in range(((e or end) - s).days + 1)}
-
-    result = rules.merged(stretches)
-    assert days(result) == days(stretches)
-    for (_, last), (first, _) in pairwise(result):
-        assert last is not None
-        assert first > last + timedelta(days=1)
 
 
 def test_the_same_tellings_in_any_order_leave_the_newest() -> None:
