@@ -51,7 +51,7 @@ def _dumps(value: object) -> str:
 
 
 def _encode(value: object) -> str:
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal | uuid.UUID):  # ids that come from rows are a subclass, which orjson leaves to us
         return str(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
