@@ -39,8 +39,10 @@ def up(
     demo: Annotated[bool, typer.Option(help="Load the demo company on first run.")] = True,
 ) -> None:
     """Run everything on this machine: Postgres, Valkey, API, worker."""
-    from dev.up import up as run
-
+    try:
+        from dev.up import up as run
+    except ModuleNotFoundError:
+        _fail("`attain up` is for a development machine: here run `attain serve` and `attain work`.")
     raise typer.Exit(run(data_dir, port=port, demo=demo))
 
 

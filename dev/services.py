@@ -47,7 +47,10 @@ def services(folder: Path, *, durable: bool = True) -> Iterator[Services]:
 
     `durable=False` trades crash safety for speed, which is right for tests and for nothing else.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise ServiceError(f"{folder} cannot be used: {failure.strerror}.") from None
     with (
         _socket_folder() as sockets,
         _postgres(folder / "postgres", sockets, durable) as postgres,
@@ -95,7 +98,7 @@ def _postgres(data: Path, sockets: Path, durable: bool) -> Iterator["subprocess.
     settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     process = start([*run, str(programs / "postgres"), "-D", str(data), *settings], log, data.parent)
     try:
-        _wait("Postgres", process, log, lambda: _is_ready(data))
+        _wait("Postgres", process, log, lambda: _state(data)[::7] == [str(process.pid), "ready"])
         yield process
     finally:
         # SIGINT is Postgres's fast shutdown: it ends sessions, rolls back and leaves a clean data directory.
@@ -147,8 +150,12 @@ def _check_version(data: Path, programs: Path) -> None:
 
 
 def _stop_orphan(data: Path, programs: Path, run: Sequence[str]) -> None:
-    """Stop a server whose parent was killed before it could. The caller holds the lock of the folder."""
-    if (data / "postmaster.pid").exists():
+    """Stop a server whose parent was killed before it could.
+
+    The process id that it left may be anybody's by now; its socket, of a random name, is nobody else's.
+    """
+    state = _state(data)
+    if len(state) > 4 and _answers(Path(state[4]) / f".s.PGSQL.{state[3]}"):
         subprocess.run(
             [*run, str(programs / "pg_ctl"), "stop", "--mode", "fast", "--pgdata", str(data)],
             check=False,
@@ -157,12 +164,11 @@ def _stop_orphan(data: Path, programs: Path, run: Sequence[str]) -> None:
         )
 
 
-def _is_ready(data: Path) -> bool:
-    """Postgres writes its state into the last line of this file; a stale file is replaced before that."""
+def _state(data: Path) -> list[str]:
+    """What a server says of itself: process, directory, start, port, sockets, host, memory, status."""
     with contextlib.suppress(OSError):
-        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        return len(lines) >= 8 and lines[7].strip() == "ready"
-    return False
+        return [line.strip() for line in (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()]
+    return []
 
 
 @contextmanager
@@ -182,7 +188,7 @@ def _valkey(folder: Path, sockets: Path) -> Iterator["subprocess.Popen[bytes]"]:
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     process = start([str(program), *arguments], log, folder)
     try:
-        _wait("Valkey", process, log, lambda: _answers(path))
+        _wait("Valkey", process, log, lambda: _answers(path, b"PING\r\n"))
         yield process
     finally:
         stop(process, signal.SIGTERM)
@@ -196,12 +202,13 @@ def _package(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def _answers(path: Path) -> bool:
+def _answers(path: Path, question: bytes = b"") -> bool:
+    """Somebody listens on this socket and, if asked, says something."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
         client.settimeout(1)
         client.connect(str(path))
-        client.sendall(b"PING\r\n")
-        return client.recv(16).startswith(b"+PONG")
+        client.sendall(question)
+        return not question or client.recv(1) != b""
     return False
 
 
