@@ -6,10 +6,11 @@ from functools import lru_cache
 from operator import attrgetter
 
 from domain.calendar import DAY, Calendar, CalendarDay, CalendarVersion, FiscalPattern
-from domain.errors import Rejected
+from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
 from domain.org import rules
-from domain.org.model import SCOPES, Role, Viewer
+from domain.org.model import SCOPES, CalendarChange, Role, Viewer
+from domain.unset import UNSET, Unset, given
 from domain.work import Tx, Work
 from sql.pool import Database, Session, uuid7
 from sql.queries import queries
@@ -20,6 +21,8 @@ CALENDAR_FROM = date(2010, 1, 1)
 """Facts before this day are refused."""
 
 _YEARS_AHEAD = 3
+# Public holidays are worked out so far ahead when a calendar is stored, then kept: a library does not change numbers.
+_HOLIDAY_YEARS = 10
 
 
 def calendar_end(today: date) -> date:
@@ -64,6 +67,89 @@ async def organization_create(
         tx.record(Event("org.organization", Change.CREATED, "Organization", str(org_id)))
         tx.audit("organizationCreate", "Organization", str(org_id), name=name)
     return work
+
+
+async def organization_update(
+    work: Work,
+    *,
+    expected_version: int,
+    name: str | Unset = UNSET,
+    managers_see_pay: bool | Unset = UNSET,
+    change: CalendarChange | None = None,
+) -> int:
+    """Change what the organisation is called, who sees pay, and its calendar; returns the organisation's version.
+
+    A change of the calendar is a new version, in force from its day on whatever earlier versions said. Facts are put
+    on the local day that they then fall on, and everybody's numbers from there on are marked.
+
+    Raises `Rejected`: STALE_VERSION when somebody else changed it since, BLANK, TOO_LONG, INVALID_TEXT, OUT_OF_RANGE,
+    INVALID_TIME_ZONE, INVALID_HOURS, UNKNOWN_COUNTRY.
+    """
+    async with work.transaction() as tx:
+        row = await tx.row(_org.organization_lock)
+        if row is None or row["version"] != expected_version:
+            current = row["version"] if row else None
+            message = "Somebody else changed the organisation. Read it again and decide."
+            raise reject("STALE_VERSION", message, "expectedVersion", current_version=current)
+        old = (row["name"], row["managers_see_pay"])
+        new = (given(name, old[0]), given(managers_see_pay, old[1]))
+        problems = rules.named(new[0], "input", "name")
+        before = await calendar(tx)
+        version, wrong = (None, []) if change is None else _next_version(before, change, before.local_day(tx.now))
+        if problems or wrong:
+            raise Rejected(*problems, *wrong)
+        fields_changed = [field for field, a, b in zip(("name", "managersSeePay"), old, new, strict=True) if a != b]
+        if version is not None:
+            fields_changed.append("calendar")
+            await _calendar_add(tx, version)
+            await _calendar_project(tx, Calendar((*before.versions, version)))
+            for redo in (_org.activity_days_redo, _org.lead_days_redo, _org.deal_days_redo, _org.credit_days_redo):
+                await tx.execute(redo)
+            tx.mark(None, max(version.valid_from - 2 * DAY, CALENDAR_FROM), None)
+        if not fields_changed:
+            return expected_version
+        await tx.execute(_org.organization_save, *new, expected_version + 1)
+        key = str(work.viewer.org_id)
+        tx.record(Event("org.organization", Change.UPDATED, "Organization", key))
+        tx.audit("organizationUpdate", "Organization", key, fields=fields_changed)
+        return expected_version + 1
+
+
+def _next_version(
+    calendar: Calendar, change: CalendarChange, today: date
+) -> tuple[CalendarVersion | None, list[Problem]]:
+    """The version that a change asks for, or what is wrong with it; neither when it says what holds already."""
+    latest = calendar.versions[-1]
+    valid_from = change.valid_from or today
+    problems = []
+    if not CALENDAR_FROM <= valid_from < calendar_end(today):
+        message = f"A calendar is valid from {CALENDAR_FROM} at the earliest, and within three years."
+        problems.append(Problem("OUT_OF_RANGE", message, ("input", "calendar", "validFrom")))
+    holidays = latest.holidays
+    if not isinstance(change.holidays, Unset):
+        holidays = change.holidays.dates
+        if change.holidays.country is not None:
+            years = range(CALENDAR_FROM.year, today.year + _HOLIDAY_YEARS)
+            try:
+                holidays |= rules.public_holidays(change.holidays.country, change.holidays.subdivision, years)
+            except ValueError as error:
+                problems.append(Problem("UNKNOWN_COUNTRY", f"{error}.", ("input", "calendar", "holidays", "country")))
+    asked = replace(
+        latest,
+        version=latest.version + 1,
+        valid_from=valid_from,
+        time_zone=given(change.time_zone, latest.time_zone),
+        week_starts_on=given(change.week_starts_on, latest.week_starts_on),
+        fiscal_start_month=given(change.fiscal_start_month, latest.fiscal_start_month),
+        fiscal_pattern=given(change.fiscal_pattern, latest.fiscal_pattern),
+        workdays=given(change.workdays, latest.workdays),
+        opens_at=given(change.opens_at, latest.opens_at),
+        closes_at=given(change.closes_at, latest.closes_at),
+        holidays=holidays,
+    )
+    problems += rules.sound_calendar(asked, "input", "calendar")
+    same = replace(asked, version=latest.version, valid_from=latest.valid_from) == latest
+    return (None if same and valid_from >= latest.valid_from else asked), problems
 
 
 async def calendar(session: Session | Tx) -> Calendar:

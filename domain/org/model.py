@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import StrEnum
 from uuid import UUID
 
+from domain.calendar import FiscalPattern
 from domain.errors import Problem
 from domain.unset import UNSET, Unset
 
@@ -177,6 +178,30 @@ class ApiKey:
 
 MAX_ITEMS = 1000
 """The longest list an input may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holidays:
+    """All days off of everybody: its own, and the public ones of a country (ISO 3166) or of a part of it."""
+
+    dates: frozenset[date] = frozenset()
+    country: str | None = None
+    subdivision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarChange:
+    """What a new version of the calendar says from `valid_from` on (default today); the rest stays as it was."""
+
+    valid_from: date | None = None
+    time_zone: str | Unset = UNSET
+    week_starts_on: int | Unset = UNSET
+    fiscal_start_month: int | Unset = UNSET
+    fiscal_pattern: FiscalPattern | Unset = UNSET
+    workdays: frozenset[int] | Unset = UNSET
+    opens_at: time | Unset = UNSET
+    closes_at: time | Unset = UNSET
+    holidays: Holidays | Unset = UNSET
 
 
 @dataclass(frozen=True, slots=True)

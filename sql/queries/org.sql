@@ -74,10 +74,10 @@ where f.org_id = $1 and g.org_id = $1 and g.lead_id = f.lead_id and d.day <> f.d
 update deal f set opened_day = d.opened_day, closed_day = d.closed_day
 from deal g, lateral (
   select
-    (select max(c.day) from calendar_day c
-     where c.org_id = $1 and c.day between g.opened_day - 2 and g.opened_day + 2 and c.starts_at <= g.opened_at),
-    (select max(c.day) from calendar_day c
-     where c.org_id = $1 and c.day between g.closed_day - 2 and g.closed_day + 2 and c.starts_at <= g.closed_at)
+    coalesce((select max(c.day) from calendar_day c where c.org_id = $1
+      and c.day between g.opened_day - 2 and g.opened_day + 2 and c.starts_at <= g.opened_at), g.opened_day),
+    coalesce((select max(c.day) from calendar_day c where c.org_id = $1
+      and c.day between g.closed_day - 2 and g.closed_day + 2 and c.starts_at <= g.closed_at), g.closed_day)
 ) d (opened_day, closed_day)
 where f.org_id = $1 and g.org_id = $1 and g.deal_id = f.deal_id
   and (f.opened_day, f.closed_day) is distinct from (d.opened_day, d.closed_day);
