@@ -86,7 +86,7 @@ where f.org_id = $1 and g.org_id = $1 and g.deal_id = f.deal_id
 -- Credits follow their deals.
 update credit c set opened_day = d.opened_day, closed_day = d.closed_day
 from deal d
-where c.org_id = $1 and d.org_id = $1 and d.deal_id = c.deal_id
+where c.org_id = $1 and d.org_id = $1 and d.deal_id = c.deal_id and not d.deleted
   and (c.opened_day, c.closed_day) is distinct from (d.opened_day, d.closed_day);
 
 -- name: users_found

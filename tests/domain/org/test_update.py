@@ -30,8 +30,8 @@ ACTIVITY = Query(
 DEAL = Query(
     "test.deal",
     """with d as (insert into deal (org_id, deal_id, source, external_id, rep_id, name, stage, status, amount, currency,
-      opened_at, opened_day, closed_at, closed_day, received_at)
-    values ($1, $2, 'crm', $2::uuid::text, $3, 'Deal', 'Won', 'WON', 10, 'USD', $4, $5, $6, $7, $4) returning 1)
+      exchange_rate, opened_at, opened_day, closed_at, closed_day, received_at)
+    values ($1, $2, 'crm', $2::uuid::text, $3, 'Deal', 'Won', 'WON', 10, 'USD', 1, $4, $5, $6, $7, $4) returning 1)
     insert into credit (org_id, deal_id, rep_id, share, amount, status, opened_day, closed_day)
     values ($1, $2, $3, 1, 10, 'WON', $5, $7)""",
 )
