@@ -152,7 +152,7 @@ class PlanLine:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The numbers of an attainment. `gap` is what is left of the quota, negative once it is exceeded.
+    """The numbers of an attainment. `gap` is how far ahead of the quota, negative when behind.
 
     Money and units are rounded to the smallest unit, ratios to six places. What cannot be computed is None, and
     `reason` says why.
@@ -210,3 +210,39 @@ class Attainment:
     calendar_version: int
     computed_at: datetime
     inputs_through: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """How quotas are to be proposed for the reps of a team or of the organisation.
+
+    `total` is what they are to sum to (EVEN, HISTORY); GROWTH goes without and takes what was attained in the last
+    `history_periods` periods of the same length, times one plus `growth`. `over_assignment` is the share assigned to
+    reps on top: with 0.1, quotas of reps sum to 110 % of the subject's own. `terms` are those of each quota, but for
+    the amount.
+    """
+
+    name: str
+    subject: Subject
+    subject_id: UUID
+    measure: Measure
+    period: Period
+    method: PlanMethod
+    total: Decimal | None = None
+    growth: Decimal = Decimal(0)
+    history_periods: int = 4
+    over_assignment: Decimal = Decimal(0)
+    terms: Terms = Terms(Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A proposal. Its first line is the subject's own quota, the others are reps'."""
+
+    plan_id: UUID
+    request: PlanRequest
+    lines: tuple[PlanLine, ...]
+    status: PlanStatus
+    version: int
+    proposed_at: datetime
+    approved_at: datetime | None = None

@@ -17,9 +17,13 @@ from itertools import accumulate, pairwise
 from domain.calendar import DAY, Calendar, Period, PeriodKind, span
 from domain.money import allocate, quantum
 from domain.quotas.model import Figures, Measure, PaceBasis, ProrationBasis, Reason, Terms
+from domain.scorecards.model import Count, Dated, Field, Formula, Sum
 
 RATIO_UNIT = Decimal("0.000001")
 COUNT_UNIT = Decimal("0.01")
+MAX_RAMP_MONTHS = 24
+
+_FLOWS = {Field.AMOUNT, Field.MARGIN, Field.UNITS, Field.MINUTES}
 
 Span = tuple[date, date]
 """Days `[start, end)`."""
@@ -75,22 +79,16 @@ class Shape:
         return tuple(found)
 
     def parts(self, seasonality: Sequence[Decimal]) -> list[tuple[Span, Fraction]]:
-        """The parts that the weights are for, each with its share; one part without weights.
-
-        Raises `ValueError` when the period has no such parts, or the weights no positive sum.
+        """The parts that the weights are for, each with its share. One part without weights, and where a change of the
+        fiscal calendar left a stored period without the parts that its weights were for.
         """
         if not seasonality:
             return [((self.period.starts_on, self.period.ends_on), Fraction(1))]
         kind = _PARTS.get((self.period.kind, len(seasonality)))
         spans = self._split(kind) if kind else ()
         if len(spans) != len(seasonality):
-            raise ValueError(
-                "seasonality takes 4 or 12 weights for a year, 3 for a quarter, none for a month or a week; "
-                f"not {len(seasonality)} for a {self.period.kind.lower()}"
-            )
+            return [((self.period.starts_on, self.period.ends_on), Fraction(1))]
         weights = [Fraction(weight) for weight in seasonality]
-        if min(weights) < 0 or sum(weights) <= 0:
-            raise ValueError("seasonality takes weights of 0 or more, of which one is more than 0")
         return [(part, weight / sum(weights)) for part, weight in zip(spans, weights, strict=True)]
 
     def workdays(self, days: Span, leave: Sequence[Span] = ()) -> int:
@@ -217,6 +215,32 @@ def _ramp_on(ramp: Sequence[Decimal], hired_on: date, day: date) -> Fraction:
     return Fraction(ramp[step]) if step < len(ramp) else Fraction(1)
 
 
+def flaws(kind: PeriodKind, terms: Terms) -> list[tuple[str, str]]:
+    """What is wrong with the terms of a quota for such a period: the field as the graph spells it, and what to do."""
+    found = []
+    if terms.seasonality:
+        if (kind, len(terms.seasonality)) not in _PARTS:
+            found.append(("seasonality", "Weigh the 4 quarters or 12 months of a year, or the 3 months of a quarter."))
+        elif not all(weight.is_finite() for weight in terms.seasonality) or min(terms.seasonality) < 0:
+            found.append(("seasonality", "Weights are 0 or more."))
+        elif not any(terms.seasonality):
+            found.append(("seasonality", "One weight must be more than 0."))
+    elif terms.pace_basis is PaceBasis.SEASONALITY and not terms.ramp:
+        found.append(("paceBasis", "A pace by SEASONALITY needs seasonal weights or a ramp."))
+    if kind is PeriodKind.WEEK and terms.proration_basis is ProrationBasis.MONTHS:
+        found.append(("prorationBasis", "A week has no months: use DAYS, WORKDAYS or NONE."))
+    if len(terms.ramp) > MAX_RAMP_MONTHS or not all(share.is_finite() and 0 <= share <= 1 for share in terms.ramp):
+        found.append(("ramp", f"A ramp has at most {MAX_RAMP_MONTHS} shares, each from 0 to 1."))
+    return found
+
+
+def adds_up(formula: Formula) -> bool:
+    """Whether a KPI's value of a period is the sum over its days, so that a quota can be set on it."""
+    if isinstance(formula, Count):
+        return formula.dated is not Dated.OPEN
+    return isinstance(formula, Sum) and formula.dated is not Dated.OPEN and formula.field in _FLOWS
+
+
 def smallest_unit(measure: Measure, currency: str) -> Decimal:
     """What numbers of a measure are rounded to: the currency's minor unit, or 0.01 of what is counted."""
     return quantum(currency) if measure in (Measure.REVENUE, Measure.MARGIN) else COUNT_UNIT
@@ -261,7 +285,7 @@ def figures(
         quota=quota,
         attained=attained.quantize(unit, ROUND_HALF_UP),
         ratio=to_unit(done / goal, RATIO_UNIT) if goal else None,
-        gap=None if quota is None else (quota - attained).quantize(unit, ROUND_HALF_UP),
+        gap=None if quota is None else (attained - quota).quantize(unit, ROUND_HALF_UP),
         expected=None if quota is None or elapsed is None else to_unit(Fraction(quota) * elapsed, unit),
         pace_ratio=to_unit(done / (goal * elapsed), RATIO_UNIT) if goal and elapsed else None,
         projected=None if projected is None else to_unit(projected, unit),
@@ -276,30 +300,36 @@ def quota_left(quota: Decimal | None, attained: Decimal) -> Decimal | None:
     return quota - attained if quota is not None and quota > attained else None
 
 
-def propose(
-    total: Decimal | None,
-    history: Sequence[Decimal | None],
-    *,
-    growth: Decimal = Decimal(0),
-    over_assignment: Decimal,
-    unit: Decimal,
-) -> list[Decimal]:
-    """Quotas of reps, in multiples of the unit, that sum to the total and the share assigned on top of it.
+def plan_total(total: Decimal | None, history: Sequence[Decimal | None], growth: Decimal, unit: Decimal) -> Decimal:
+    """What a plan adds up to: the total given, or history times one plus `growth`.
 
-    With a total: divided by history (all None: evenly). Without: history times one plus `growth`. Who has no history
-    is taken at the mean of those who have. Raises `ValueError` when there is neither a total nor any history.
+    Who has no history is taken at the mean of those who have. Raises `ValueError` when there is nothing to grow from.
     """
+    if total is not None:
+        return to_unit(total, unit)
+    whole = sum(_weights(history), Fraction(0))
+    if whole <= 0:
+        raise ValueError("nobody has a history to grow from")
+    return to_unit(whole * (1 + Fraction(growth)), unit)
+
+
+def divide_plan(
+    total: Decimal, history: Sequence[Decimal | None], over_assignment: Decimal, unit: Decimal
+) -> list[Decimal]:
+    """Quotas of reps by their history, evenly where nobody has one: multiples of the unit that sum to the total and the
+    share assigned on top of it (semantics rule 1).
+    """
+    weights = _weights(history)
+    if sum(weights) <= 0:
+        weights = [Fraction(1)] * len(weights)
+    goal = to_unit(total * (1 + over_assignment), unit)
+    return allocate(goal, [to_unit(weight, Decimal("1e-12")) for weight in weights], unit)
+
+
+def _weights(history: Sequence[Decimal | None]) -> list[Fraction]:
     known = [Fraction(value) for value in history if value is not None]
     mean = sum(known, Fraction(0)) / max(1, len(known))
-    weights = [mean if value is None else max(Fraction(0), Fraction(value)) for value in history]
-    if sum(weights) <= 0:
-        if total is None:
-            raise ValueError("nobody has a history to grow from")
-        weights = [Fraction(1)] * len(weights)
-    if total is None:
-        total = to_unit(sum(weights, Fraction(0)) * (1 + Fraction(growth)), unit)
-    goal = (total * (1 + over_assignment)).quantize(unit, ROUND_HALF_UP)
-    return allocate(goal, [to_unit(weight, Decimal("1e-12")) for weight in weights], unit)
+    return [mean if value is None else max(Fraction(0), Fraction(value)) for value in history]
 
 
 def total_of(parts: Iterable[tuple[Decimal, Fraction | None]]) -> tuple[Decimal, Fraction | None]:

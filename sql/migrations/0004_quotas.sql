@@ -6,7 +6,7 @@
 create table quota (
   org_id uuid not null references organization,
   quota_id uuid not null,
-  subject text not null check (subject in ('REP', 'TEAM')),
+  subject text not null check (subject in ('REP', 'TEAM', 'TERRITORY', 'ORGANIZATION')),
   subject_id uuid not null,
   measure text not null check (measure in ('REVENUE', 'MARGIN', 'UNITS', 'KPI')),
   kpi_id uuid,
@@ -24,6 +24,7 @@ create unique index quota_identity on quota (
   period_kind, starts_on
 );
 create index quota_by_period on quota (org_id, starts_on, ends_on);
+create index quota_by_subject on quota (org_id, subject, subject_id, starts_on);
 
 create table quota_version (
   org_id uuid not null,
@@ -31,7 +32,7 @@ create table quota_version (
   version int not null,
   amount numeric not null check (amount >= 0),
   currency text,
-  -- Shares of the parts of the period (months of a quarter or year, weeks of a month, workdays of a week); empty is even.
+  -- Weights of the parts of the period (4 quarters or 12 months of a year, 3 months of a quarter); empty is even.
   seasonality numeric[] not null default '{}',
   proration_basis text not null check (proration_basis in ('DAYS', 'WORKDAYS', 'MONTHS', 'NONE')),
   pace_basis text not null check (pace_basis in ('DAYS', 'WORKDAYS', 'SEASONALITY')),
@@ -44,12 +45,14 @@ create table quota_version (
   foreign key (org_id, quota_id) references quota (org_id, quota_id)
 );
 
--- A proposal of quotas for a period, to be approved as a whole.
+-- A proposal of quotas of a team or the organisation for a period, to be approved as a whole.
 create table quota_plan (
   org_id uuid not null references organization,
   plan_id uuid not null,
   name text not null,
-  measure text not null,
+  subject text not null check (subject in ('TEAM', 'ORGANIZATION')),
+  subject_id uuid not null,
+  measure text not null check (measure in ('REVENUE', 'MARGIN', 'UNITS')),
   period_kind text not null,
   starts_on date not null,
   ends_on date not null,
@@ -74,6 +77,7 @@ create table attainment (
   starts_on date not null,
   ends_on date not null,
   quota numeric,
+  quota_source text check (quota_source in ('OWN', 'ROLL_UP')),
   attained numeric not null,
   ratio numeric,
   gap numeric,
@@ -88,6 +92,9 @@ create table attainment (
   inputs_through timestamptz not null,
   primary key (org_id, subject, subject_id, measure, kpi_id, period_kind, starts_on)
 );
+-- Sums of what was won in a period, by whoever was credited.
+create index credit_won on credit (org_id, closed_day) include (rep_id, amount, margin, units, territory_id)
+  where status = 'WON';
 create index attainment_board on attainment
   (org_id, measure, kpi_id, period_kind, starts_on, subject, ratio desc nulls last, subject_id);
 

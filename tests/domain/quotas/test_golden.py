@@ -27,7 +27,7 @@ def carried(terms: Terms, shape: Shape, tenure: Tenure) -> Decimal:
 def test_row_1_attainment() -> None:
     numbers = figures(Decimal(90_000), Decimal(70_000), Fraction(1), 0, CENT)
     assert numbers.ratio == Decimal("0.777778")
-    assert numbers.gap == Decimal(20_000)
+    assert numbers.gap == Decimal(-20_000)
     assert numbers.reason is None
 
 

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from domain.calendar import Calendar, CalendarVersion, FiscalPattern, PeriodKind
 from domain.quotas.model import AttainmentKey, Measure, PaceBasis, ProrationBasis, Reason, Subject, Terms
-from domain.quotas.rules import Shape, Tenure, divide_stints, figures, propose, to_unit, total_of
+from domain.quotas.rules import (
+    Shape,
+    Tenure,
+    adds_up,
+    divide_plan,
+    divide_stints,
+    figures,
+    flaws,
+    plan_total,
+    to_unit,
+    total_of,
+)
+from domain.scorecards.model import Count, Dated, Facts, Field, Ratio, Sum
 
 CENT = Decimal("0.01")
 DAY = timedelta(days=1)
@@ -112,7 +124,7 @@ def test_figures_never_fail_and_name_the_reason_of_a_missing_ratio(
     assert (numbers.ratio is None) == (numbers.reason in (Reason.NO_QUOTA, Reason.QUOTA_ZERO))
     assert (numbers.pace_ratio is None) == (numbers.reason is not None)
     if quota is not None:
-        assert numbers.gap == quota - attained
+        assert numbers.gap == attained - quota
 
 
 def test_joining_after_the_fifteenth_leaves_the_month_out() -> None:
@@ -130,13 +142,39 @@ def test_seasonal_pace_expects_little_in_a_weak_month() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "seasonality"),
-    [(PeriodKind.MONTH, [1, 1]), (PeriodKind.YEAR, [1, 1, 1]), (PeriodKind.QUARTER, [0, 0, 0])],
+    ("kind", "terms", "field"),
+    [
+        (PeriodKind.MONTH, Terms(Decimal(1), (Decimal(1), Decimal(1))), "seasonality"),
+        (PeriodKind.YEAR, Terms(Decimal(1), (Decimal(1),) * 3), "seasonality"),
+        (PeriodKind.QUARTER, Terms(Decimal(1), (Decimal(0),) * 3), "seasonality"),
+        (PeriodKind.QUARTER, Terms(Decimal(1), (Decimal(2), Decimal(0), Decimal(-1))), "seasonality"),
+        (PeriodKind.QUARTER, Terms(Decimal(1), pace_basis=PaceBasis.SEASONALITY), "paceBasis"),
+        (PeriodKind.WEEK, Terms(Decimal(1), proration_basis=ProrationBasis.MONTHS), "prorationBasis"),
+        (PeriodKind.YEAR, Terms(Decimal(1), ramp=(Decimal("1.1"),)), "ramp"),
+    ],
 )
-def test_weights_that_fit_no_parts_are_refused(kind: PeriodKind, seasonality: list[int]) -> None:
-    shape = Shape(CALENDARS[0], CALENDARS[0].period(kind, date(2027, 1, 1)))
-    with pytest.raises(ValueError, match="seasonality"):
-        shape.parts([Decimal(weight) for weight in seasonality])
+def test_terms_that_make_no_sense_are_named_by_their_field(kind: PeriodKind, terms: Terms, field: str) -> None:
+    assert [name for name, _ in flaws(kind, terms)] == [field]
+
+
+def test_sound_terms_have_no_flaws() -> None:
+    terms = Terms(Decimal(1), (Decimal(1),) * 12, ProrationBasis.MONTHS, PaceBasis.SEASONALITY, (Decimal(0),))
+    assert flaws(PeriodKind.YEAR, terms) == []
+
+
+def test_weights_without_their_parts_count_as_even() -> None:
+    """A fiscal year that starts in another month since the quota was set: the stored period no longer has quarters."""
+    moved = Calendar((CalendarVersion(1, date(2020, 1, 1), "UTC", fiscal_start_month=2),))
+    year = Shape(moved, CALENDARS[0].period(PeriodKind.YEAR, date(2027, 1, 1)))
+    assert len(year.parts([Decimal(1), Decimal(2), Decimal(3), Decimal(4)])) == 1
+
+
+def test_only_kpis_that_count_or_sum_over_days_add_up() -> None:
+    calls = Count(Facts.ACTIVITY)
+    assert adds_up(calls)
+    assert adds_up(Sum(Facts.CREDIT, Field.AMOUNT, Dated.CLOSED))
+    assert not adds_up(Count(Facts.DEAL, Dated.OPEN))
+    assert not adds_up(Ratio(calls, calls))
 
 
 @given(
@@ -144,23 +182,23 @@ def test_weights_that_fit_no_parts_are_refused(kind: PeriodKind, seasonality: li
     st.lists(st.none() | st.decimals("0", "100000", places=2), min_size=1, max_size=20),
     st.decimals("0", "0.5", places=2),
 )
-def test_a_proposal_sums_to_the_total_and_what_is_assigned_on_top(
+def test_a_plan_sums_to_the_total_and_what_is_assigned_on_top(
     total: Decimal, history: list[Decimal | None], over: Decimal
 ) -> None:
-    lines = propose(total, history, over_assignment=over, unit=CENT)
+    lines = divide_plan(total, history, over, CENT)
     assert sum(lines, Decimal(0)) == to_unit(total * (1 + over), CENT)
 
 
-def test_a_proposal_by_growth_takes_a_new_rep_at_the_mean() -> None:
-    lines = propose(
-        None, [Decimal(100), None, Decimal(200)], growth=Decimal("0.1"), over_assignment=Decimal(0), unit=CENT
-    )
-    assert lines == [Decimal(110), Decimal(165), Decimal(220)]
+def test_growth_takes_a_new_rep_at_the_mean() -> None:
+    history = [Decimal(100), None, Decimal(200)]
+    total = plan_total(None, history, Decimal("0.1"), CENT)
+    assert total == 495
+    assert divide_plan(total, history, Decimal(0), CENT) == [Decimal(110), Decimal(165), Decimal(220)]
 
 
 def test_growth_needs_a_history() -> None:
     with pytest.raises(ValueError, match="history"):
-        propose(None, [None, None], over_assignment=Decimal(0), unit=CENT)
+        plan_total(None, [None, None], Decimal("0.1"), CENT)
 
 
 def test_a_key_reads_back_from_its_text() -> None:
