@@ -41,7 +41,7 @@ async def quotas_set(work: Work, items: Sequence[QuotaItem]) -> list[Quota]:
     """Set quotas, all or none; a change makes a new version, the same again changes nothing.
 
     One quota exists for each subject, measure, KPI and period. Returns the quotas in force, in the order of `items`.
-    Raises `Rejected` with one problem for each bad item, by its path: NOT_FOUND, INVALID, DUPLICATE, VERSION_CONFLICT.
+    Raises `Rejected` with one problem for each bad item, by its path: NOT_FOUND, INVALID, DUPLICATE, STALE_VERSION.
     """
     if len(items) > MAX_ITEMS:
         raise reject("TOO_MANY", f"At most {MAX_ITEMS} quotas a call.", "items")
@@ -91,7 +91,7 @@ async def quota_plan_propose(work: Work, request: PlanRequest) -> Plan:
 async def quota_plan_approve(work: Work, plan_id: UUID, expected_version: int) -> tuple[Plan, list[Quota]]:
     """Set every quota of a proposal, in one transaction.
 
-    Raises `Rejected`: NOT_FOUND, ALREADY_APPROVED, VERSION_CONFLICT, or what is wrong with a line by now.
+    Raises `Rejected`: NOT_FOUND, ALREADY_APPROVED, STALE_VERSION, or what is wrong with a line by now.
     """
     async with work.transaction() as tx:
         row = await tx.row(_quotas.plan_lock, plan_id)
@@ -241,7 +241,7 @@ def _sound_request(request: PlanRequest) -> list[Problem]:
 
 def _conflict(version: int, *path: str) -> Problem:
     text = f"Somebody changed it meanwhile: version {version} is current." if version else "There is none yet."
-    return Problem("VERSION_CONFLICT", text, path, {"version": version})
+    return Problem("STALE_VERSION", text, path, {"current_version": version})
 
 
 def _record_plan(tx: Tx, plan: Plan, change: Change) -> None:

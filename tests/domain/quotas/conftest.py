@@ -106,8 +106,8 @@ class Company:
         """A deal won on a day, credited whole to its owner."""
         deal_id = uuid7()
         await self.run(
-            "insert into deal (org_id, deal_id, source, external_id, rep_id, name, stage, status, amount, currency, exchange_rate,"
-            " territory_id, opened_at, opened_day, closed_at, closed_day, received_at)"
+            "insert into deal (org_id, deal_id, source, external_id, rep_id, name, stage, status, amount, currency,"
+            " exchange_rate, territory_id, opened_at, opened_day, closed_at, closed_day, received_at)"
             " values ($1, $2, 'crm', $2::uuid::text, $3, 'Deal', 'Won', 'WON', $5, 'USD', 1, $6,"
             " $4::date, $4::date, $4::date, $4::date, now())",
             deal_id,

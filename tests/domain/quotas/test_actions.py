@@ -122,7 +122,7 @@ async def test_an_expected_version_that_is_not_current_is_refused(company: Compa
     await company.set("rep ann", "100", expected_version=0)
     with pytest.raises(Rejected) as rejected:
         await company.set("rep ann", "110", expected_version=0)
-    assert paths(rejected) == [("VERSION_CONFLICT", "items.0.expectedVersion")]
+    assert paths(rejected) == [("STALE_VERSION", "items.0.expectedVersion")]
     assert (await company.set("rep ann", "110", expected_version=1)).version == 2
 
 
@@ -225,7 +225,7 @@ async def test_an_approved_plan_sets_all_its_quotas_once(company: Company) -> No
     )
     with pytest.raises(Rejected) as rejected:
         await quota_plan_approve(company.work, plan.plan_id, 7)
-    assert paths(rejected) == [("VERSION_CONFLICT", "expectedVersion")]
+    assert paths(rejected) == [("STALE_VERSION", "expectedVersion")]
     assert await versions(company) == []
 
     approved, quotas = await quota_plan_approve(company.work, plan.plan_id, 1)
