@@ -5,7 +5,11 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.calendar import CalendarVersion
+from domain.errors import Rejected
 from domain.org.actions import CALENDAR_FROM, organization_create
+from domain.org.model import Move, RepItem, Role, TeamItem, UserItem, UserKey
+from domain.org.people import reps_upsert, users_upsert
+from domain.org.trees import teams_upsert
 from sql.pool import Database
 
 
@@ -20,13 +24,24 @@ class Company:
 
 async def found(db: Database, now: datetime) -> Company:
     """The smallest organisation that has everybody: what `--no-demo` starts with."""
+    emails = {role: f"{role}@company.example" for role in ("admin", "manager", "rep")}
     work = await organization_create(
         db,
         name="My Company",
         currency="USD",
         calendar=CalendarVersion(1, CALENDAR_FROM, "America/New_York"),
         now=now,
-        admin_email="admin@company.example",
+        admin_email=emails["admin"],
         admin_name="Ada Admin",
     )
-    return Company(work.viewer.org_id, {"admin": "admin@company.example"}, "")
+    manager, rep = UserKey(emails["manager"]), UserKey(emails["rep"])
+    people = [UserItem(emails["manager"], "Max Manager", Role.MANAGER), UserItem(emails["rep"], "Rae Rep", Role.REP)]
+    today = now.date()
+    for stored in (
+        await users_upsert(work, people),
+        await teams_upsert(work, [TeamItem("sales", "Sales", manager=manager)]),
+        await reps_upsert(work, [RepItem("rae", "Rae Rep", hired_on=today, user=rep, team=Move("sales"))]),
+    ):
+        if stored.problems:
+            raise Rejected(*stored.problems)
+    return Company(work.viewer.org_id, emails, "")

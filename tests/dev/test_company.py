@@ -1,0 +1,22 @@
+from datetime import UTC, datetime, timedelta
+
+from pydantic import SecretStr
+
+from api.auth import authenticate, mint
+from dev.company import found
+from domain.org.model import Role
+from settings import Settings
+from sql.pool import Database
+
+
+async def test_the_smallest_company_has_everybody(db: Database) -> None:
+    now = datetime.now(UTC)
+    settings = Settings(jwt_secret=SecretStr("s" * 32))
+    company = await found(db, now)
+    roles = {"admin": Role.ADMIN, "manager": Role.MANAGER, "rep": Role.REP}
+    assert set(company.emails) == set(roles)
+    for who, role in roles.items():
+        token = mint(settings, company.org_id, company.emails[who], now=now, valid=timedelta(hours=1))
+        viewer, _ = await authenticate(db, settings, token, now)
+        assert (viewer.role, viewer.org_id) == (role, company.org_id)
+        assert (viewer.rep_id is not None) == (who == "rep")
