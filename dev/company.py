@@ -7,10 +7,23 @@ from uuid import UUID
 from domain.calendar import CalendarVersion
 from domain.errors import Rejected
 from domain.org.actions import CALENDAR_FROM, organization_create
-from domain.org.model import Move, RepItem, Role, TeamItem, UserItem, UserKey
+from domain.org.keys import api_key_create
+from domain.org.model import Move, RepItem, Role, Scope, TeamItem, UserItem, UserKey
 from domain.org.people import reps_upsert, users_upsert
 from domain.org.trees import teams_upsert
 from sql.pool import Database
+
+# What a partner who feeds the CRM and shows the results needs.
+PARTNER = frozenset(
+    {
+        Scope.ORG_READ,
+        Scope.PIPELINE_READ,
+        Scope.PIPELINE_WRITE,
+        Scope.QUOTAS_READ,
+        Scope.SCORECARDS_READ,
+        Scope.FEED_READ,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +57,5 @@ async def found(db: Database, now: datetime) -> Company:
     ):
         if stored.problems:
             raise Rejected(*stored.problems)
-    return Company(work.viewer.org_id, emails, "")
+    _, key = await api_key_create(work, name="Partner", scopes=PARTNER, expires_at=None)
+    return Company(work.viewer.org_id, emails, key)

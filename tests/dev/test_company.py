@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from api.auth import authenticate, mint
-from dev.company import found
+from dev.company import PARTNER, found
 from domain.org.model import Role
 from settings import Settings
 from sql.pool import Database
@@ -20,3 +20,5 @@ async def test_the_smallest_company_has_everybody(db: Database) -> None:
         viewer, _ = await authenticate(db, settings, token, now)
         assert (viewer.role, viewer.org_id) == (role, company.org_id)
         assert (viewer.rep_id is not None) == (who == "rep")
+    partner, _ = await authenticate(db, settings, company.partner_key, now)
+    assert (partner.scopes, partner.role, partner.org_id) == (PARTNER, None, company.org_id)
