@@ -101,7 +101,7 @@ async def load_sums(session: Session, boards: Sequence[Board]) -> list[Sums]:
     if won:
         for row in await session.fetch(_quotas.credit_sums, *_periods(boards, won)):
             _add(found[row["position"]], row, boards[row["position"]].measure.lower())
-    for formula, positions in await _formulas(session, boards):
+    for formula, positions in await formulas(session, boards):
         where = formula.where
         for row in await session.fetch(
             _quotas.kpi_sums,
@@ -124,7 +124,7 @@ def _periods(boards: Sequence[Board], positions: list[int]) -> tuple[list[int], 
     return positions, [p.starts_on for p in periods], [p.ends_on for p in periods]
 
 
-async def _formulas(session: Session, boards: Sequence[Board]) -> list[tuple[Count | Sum, list[int]]]:
+async def formulas(session: Session, boards: Sequence[Board]) -> list[tuple[Count | Sum, list[int]]]:
     """Each formula that quotas are set on, with the boards that it counts for."""
     wanted = {(b.kpi_id, b.period.starts_on) for b in boards if b.kpi_id is not None}
     if not wanted:

@@ -67,10 +67,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The attainment of one subject."""
+    """The attainment of one subject, with the share of the period that is expected by now and the workdays left."""
 
     source: QuotaSource | None
     figures: Figures
+    elapsed: Fraction | None
+    workdays_left: int
 
 
 def attain(
@@ -115,7 +117,8 @@ def attain(
         if elapsed is None:
             elapsed = shape.elapsed(Terms(Decimal(0)), today, tenure_of)
         left = workdays_left(shape, today, tenure_of)
-        lines[who] = Line(source, figures(quota, attained.get(who, Decimal(0)), elapsed, left, unit))
+        numbers = figures(quota, attained.get(who, Decimal(0)), elapsed, left, unit)
+        lines[who] = Line(source, numbers, elapsed, left)
     return lines
 
 
