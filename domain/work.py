@@ -11,7 +11,7 @@ On leaving, the transaction writes what was recorded (outbox, dirty marks, audit
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -110,15 +110,23 @@ class Work:
     viewer: Viewer
     now: datetime
     idempotency_key: str | None = None
+    _joined: Tx | None = None
 
     @classmethod
     def system(cls, db: Database, org_id: UUID, now: datetime | None = None) -> "Work":
         """Work that Attain does by itself."""
         return cls(db, Viewer.system(org_id), now or datetime.now(UTC))
 
+    def joining(self, tx: Tx) -> "Work":
+        """The same within a transaction that somebody else ends: many actions, all of which happen or none."""
+        return replace(self, _joined=tx)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """Commit on leaving, roll back on an exception."""
+        if self._joined is not None:
+            yield self._joined
+            return
         async with self.db.transaction(self.viewer.org_id) as session:
             tx = Tx(session, self.viewer, self.now)
             yield tx
