@@ -20,11 +20,11 @@ up: env ## everything on this machine, until Ctrl-C (ARGS="--port 9000 --no-demo
 	@.venv/bin/attain up $(ARGS)
 
 test: env ## the tests, on real Postgres and Valkey, in parallel
-	.venv/bin/pytest -n auto $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 15 $(ARGS)
 
 test-own: env ## the tests on servers of your own (ATTAIN_TEST_DATABASE_URL, ATTAIN_TEST_VALKEY_URL)
 	@: $${ATTAIN_TEST_DATABASE_URL:?a postgresql:// address whose login is a superuser} $${ATTAIN_TEST_VALKEY_URL:?a redis:// address}
-	.venv/bin/pytest -n auto $(ARGS)
+	.venv/bin/pytest -n auto --maxprocesses 15 $(ARGS)
 
 check: env ## format, lint, types, import contracts, dependencies, schema
 	.venv/bin/ruff format --check .

@@ -14,6 +14,15 @@ exception when duplicate_object or unique_violation then null;
 end
 $$;
 
+-- Whoever migrates and serves may become that role; a superuser may anyway.
+do $$
+begin
+  if not (select rolsuper from pg_roles where rolname = current_user) then
+    execute format('grant attain_app to %I', current_user);
+  end if;
+end
+$$;
+
 create table organization (
   org_id uuid primary key,
   name text not null,
