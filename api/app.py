@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import strawberry
 import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
@@ -50,9 +51,10 @@ class Running:
     websocket: GraphQLOverWebSocket
 
 
-def create_app(settings: Settings | None = None) -> Starlette:
+def create_app(settings: Settings | None = None, graph: strawberry.Schema = schema) -> Starlette:
     """The application with these settings, or those of the environment."""
     chosen = settings or from_environment()
+    core = graph._schema
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Running]]:
@@ -65,7 +67,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         )
         budget = Budget(valkey, chosen.cost_per_minute)
         bus = Bus(db, valkey, chosen)
-        api = Api(chosen, db, Documents(schema._schema, chosen), Execution(schema._schema), budget)
+        api = Api(chosen, db, Documents(core, chosen), Execution(core), budget)
         tasks = [asyncio.create_task(budget.run()), asyncio.create_task(bus.run())]
         app.state.running = Running(db, valkey, bus, GraphQLOverHttp(api, bus), GraphQLOverWebSocket(api, bus))
         try:

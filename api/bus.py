@@ -185,9 +185,9 @@ class _Follower:
                     await self._pass_on(events)
                 await self._check_access()
             except Unavailable as error:
-                log.warning("log_unreadable", organization=str(self._org_id), error=repr(error))
+                log.warning("log_unreadable", org_id=str(self._org_id), error=repr(error))
             except Exception:
-                log.exception("follower_failed", organization=str(self._org_id))
+                log.exception("follower_failed", org_id=str(self._org_id))
                 await asyncio.sleep(self._settings.sweep_seconds)
 
     async def _pass_on(self, events: list[Logged]) -> None:

@@ -28,6 +28,8 @@ EVENTS = "text/event-stream"
 HTML = "text/html"
 
 _BODY_SECONDS = 10.0
+# How many times the limit is read before the connection is cut.
+_DRAINED = 4
 
 # Refusals that HTTP has a status of its own for, whatever the client accepts.
 _STATUS = {"UNAUTHENTICATED": 401, "FORBIDDEN": 403, "RATE_LIMITED": 429, "UNAVAILABLE": 503, "INTERNAL": 500}
@@ -88,7 +90,7 @@ class GraphQLOverHttp:
             return HTMLResponse(page())
         given = await self._given(request)
         viewer, expires = await self._api.viewer(request.headers.get("authorization"))
-        note["organization"] = str(viewer.org_id)
+        note["org_id"] = str(viewer.org_id)
         key = request.headers.get("idempotency-key")
         if isinstance(given, list):
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)
@@ -153,19 +155,24 @@ class GraphQLOverHttp:
 
     async def _body(self, request: Request) -> bytes:
         limit = self._api.settings.max_body_bytes
-        too_large = HttpError(413, f"The body is larger than {limit} bytes.", Connection="close")
         declared = request.headers.get("content-length", "0")
-        if not declared.isdigit() or int(declared) > limit:
+        too_large = HttpError(413, f"The body is larger than {limit} bytes.", Connection="close")
+        if not declared.isdigit() or int(declared) > _DRAINED * limit:
             raise too_large
-        body = bytearray()
+        body, read = bytearray(), 0
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 async for chunk in request.stream():
-                    body += chunk
-                    if len(body) > limit:
-                        raise too_large
+                    read += len(chunk)
+                    # What is too much is read but not kept: a client hears no answer before it has sent its all.
+                    if read <= limit:
+                        body += chunk
+                    elif read > _DRAINED * limit:
+                        break
         except TimeoutError:
             raise HttpError(408, f"The body did not arrive within {_BODY_SECONDS:g} s.", Connection="close") from None
+        if read > limit:
+            raise too_large
         return bytes(body)
 
     def _check_method(self, request: Request, prepared: Prepared) -> None:

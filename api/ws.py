@@ -94,8 +94,8 @@ class _Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            organization = str(self.viewer.org_id) if self.viewer else None
-            log.info("socket_closed", request_id=self.request_id, organization=organization, reason=reason)
+            org_id = str(self.viewer.org_id) if self.viewer else None
+            log.info("socket_closed", request_id=self.request_id, org_id=org_id, reason=reason)
 
     async def _first(self) -> None:
         """Wait for `connection_init`, answering pings."""
