@@ -24,6 +24,7 @@ from typing import Any
 
 # Postgres refuses to run as root; this user exists everywhere and owns nothing else.
 _UNPRIVILEGED = "nobody"
+DISK_FULL = "The disk is full: free some space and start again."
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 
@@ -281,6 +282,10 @@ def _with_parent() -> list[str]:
 
 def _reason(output: str) -> str:
     """The line of a program's output that says what went wrong."""
+    if "No space left on device" in output:
+        return DISK_FULL
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    telling = [line for line in lines if "FATAL" in line or "error" in line.lower() or "No space left" in line]
+    telling = [
+        line.partition("FATAL:")[2].strip() or line for line in lines if "FATAL" in line or "error" in line.lower()
+    ]
     return (telling or lines or ["it said nothing"])[-1]

@@ -44,7 +44,6 @@ from sql.pool import Database
 _READY_SECONDS = 60.0
 _TOKEN_LIFE = timedelta(days=30)
 _SAMPLE = "{ viewer { name role organization { name currency } } }"
-_DISK_FULL = "The disk is full: free some space and start again."
 
 _console = Console(highlight=False)
 
@@ -62,7 +61,7 @@ def up(data: Path, *, port: int, demo: bool) -> int:
 def _explain(failure: Exception, data: Path) -> str:
     """One line for a person. What nobody foresaw leaves its traceback in a file."""
     if getattr(failure, "errno", None) == errno.ENOSPC or getattr(failure, "sqlstate", None) == "53100":
-        return _DISK_FULL
+        return services.DISK_FULL
     if isinstance(failure, ServiceError):
         return str(failure)
     log = data / "error.log"
