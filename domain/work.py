@@ -82,22 +82,22 @@ class Tx:
             for e in self._events
         ]
         if events:
-            await self.execute(_live.outbox_add, *_columns(events, 8), self.now)
+            await self.execute(_live.outbox_add, *columns(events, 8), self.now)
         if self._marks:
             marks = [(uuid7(), m.rep_id, m.from_day, m.through_day) for m in self._marks]
-            await self.execute(_live.marks_add, *_columns(marks, 4), self.now)
+            await self.execute(_live.marks_add, *columns(marks, 4), self.now)
         if self._coach:
-            await self.execute(_live.coach_marks_add, *_columns([(uuid7(), r) for r in self._coach], 2), self.now)
+            await self.execute(_live.coach_marks_add, *columns([(uuid7(), r) for r in self._coach], 2), self.now)
         if self._audit:
             who = (self.viewer.actor_id, self.viewer.name)
             rows = [(uuid7(), *note) for note in self._audit]
-            await self.execute(_live.audit_add, *_columns(rows, 5), *who, self.now)
+            await self.execute(_live.audit_add, *columns(rows, 5), *who, self.now)
         kinds = [kind for kind, due in (("EVENTS", events), ("RECOMPUTE", self._marks), ("COACH", self._coach)) if due]
         if kinds:
             await self.execute(_live.work_add, [uuid7() for _ in kinds], kinds)
 
 
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
     """Rows turned into one array a column, for `unnest`."""
     return [[row[i] for row in rows] for i in range(width)]
 

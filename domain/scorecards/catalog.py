@@ -1,5 +1,8 @@
 """The KPIs that every organisation starts with. Their versions are its own to replace by `kpiDefine`."""
 
+from collections.abc import Sequence
+from datetime import date
+
 from domain.calendar import PeriodKind
 from domain.scorecards.model import (
     Category,
@@ -10,6 +13,7 @@ from domain.scorecards.model import (
     Facts,
     Field,
     Filter,
+    Kpi,
     Mean,
     Measure,
     Median,
@@ -20,7 +24,13 @@ from domain.scorecards.model import (
     Sla,
     Sum,
     Unit,
+    formula_to_json,
 )
+from domain.work import Tx, columns
+from sql.pool import uuid7
+from sql.queries import queries
+
+_scorecards = queries("scorecards")
 
 _WON = Filter(statuses=("WON",))
 _CLOSED = Filter(statuses=("WON", "LOST"))
@@ -132,3 +142,42 @@ CATALOG: tuple[Definition, ...] = (
         window_weeks=4,
     ),
 )
+
+
+async def install(tx: Tx, valid_from: date) -> None:
+    """Give the organisation the built-in KPIs that it does not have yet, in force from a day on."""
+    ids = {definition.key: uuid7() for definition in CATALOG}
+    added = {row["kpi_id"] for row in await tx.fetch(_scorecards.kpis_add, list(ids.values()), list(ids), tx.now)}
+    kpis = [
+        Kpi(
+            kpi_id=ids[definition.key],
+            version=1,
+            valid_from=valid_from,
+            **{name: getattr(definition, name) for name in Definition.__slots__},
+        )
+        for definition in CATALOG
+        if ids[definition.key] in added
+    ]
+    await add_versions(tx, kpis)
+
+
+async def add_versions(tx: Tx, kpis: Sequence[Kpi]) -> None:
+    """Store versions of KPIs whose identities exist."""
+    rows = [
+        (
+            kpi.kpi_id,
+            kpi.version,
+            kpi.valid_from,
+            kpi.name,
+            kpi.description,
+            kpi.category,
+            kpi.unit,
+            kpi.direction,
+            kpi.leading,
+            kpi.prorated,
+            kpi.window_weeks,
+            formula_to_json(kpi.formula),
+        )
+        for kpi in kpis
+    ]
+    await tx.execute(_scorecards.kpi_versions_add, *columns(rows, 12), tx.viewer.actor_id, tx.now)

@@ -363,8 +363,8 @@ class Result:
     """A KPI on a scorecard of a week, as it is stored.
 
     `target` is prorated. `ratio` is the value to the target, inverted where lower is better, so that 1 is par and more
-    is better. `gap` is what is missing to the target, negative once it is exceeded, in the KPI's unit. `trend` is the
-    relative change against the mean of the four weeks before.
+    is better. `gap` is how far the value is ahead of the target, negative when behind, in the KPI's unit. `trend` is
+    the relative change against the mean of the four weeks before.
     """
 
     kpi_id: UUID

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from domain.calendar import PeriodKind
 from domain.errors import Problem
+from domain.org.rules import named
 from domain.scorecards.model import (
     FIELDS,
     Category,
@@ -50,6 +51,9 @@ _CAMEL = {
 PLACES = Decimal("0.000001")
 """What is published has at most six decimals; everything is decided before it is rounded."""
 
+PLACES = Decimal("0.000001")
+"""Results are stored with six decimals at most; statuses are decided before anything is rounded."""
+
 TREND_WEEKS = 4
 """Weeks before, whose mean a trend is measured against."""
 
@@ -83,6 +87,14 @@ def evaluate(formula: Formula, measured: Callable[[Leaf], Measured]) -> Outcome:
             return Outcome(middle(found), None, Decimal(found.sample), found.sample)
 
 
+def published(value: Decimal | None) -> Decimal | None:
+    """Half-up to `PLACES`, without idle zeros behind the point: the same number always looks the same."""
+    if value is None:
+        return None
+    short = value.quantize(PLACES, ROUND_HALF_UP).normalize()
+    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+
+
 def divided(numerator: Decimal | None, denominator: Decimal | None) -> Decimal | None:
     """Null over nothing (rule 9): an empty denominator makes no rate."""
     if numerator is None or denominator is None or denominator <= 0:
@@ -95,11 +107,6 @@ def middle(measured: Measured) -> Decimal | None:
     if measured.low is None or measured.high is None:
         return None
     return measured.low if measured.low == measured.high else (measured.low + measured.high) / 2
-
-
-def quota_left(quota: Decimal | None, attained: Decimal) -> Decimal | None:
-    """What is still to come in; 0 once the quota is made, null where there is none (rule 5)."""
-    return None if quota is None else max(quota - attained, Decimal(0))
 
 
 def shrunk_rate(hits: Decimal, trials: Decimal, prior: Decimal, weight: Decimal) -> Decimal | None:
@@ -149,10 +156,10 @@ def ratio(kpi: Kpi, value: Decimal | None, target: Decimal | None) -> Decimal | 
 
 
 def gap(kpi: Kpi, value: Decimal | None, target: Decimal | None) -> Decimal | None:
-    """What is missing to the target, negative once it is exceeded, in the KPI's unit."""
+    """How far ahead of the target, negative when behind, in the KPI's unit."""
     if value is None or target is None:
         return None
-    return value - target if kpi.direction is Direction.LOWER_IS_BETTER else target - value
+    return target - value if kpi.direction is Direction.LOWER_IS_BETTER else value - target
 
 
 def status(kpi: Kpi, value: Decimal | None, target: Decimal | None, line: Line) -> Status:
@@ -239,13 +246,17 @@ def template_for(
     return best[1] if best else None
 
 
+def sound_name(key: str, name: str) -> list[Problem]:
+    """A key for programs and a name for people."""
+    problems = []
+    if not _KEY.fullmatch(key):
+        problems.append(Problem("INVALID_KEY", "A key is 1 to 60 of a-z, 0-9 and _, a letter first.", ("key",)))
+    return problems + named(name, "name")
+
+
 def sound_kpi(definition: Definition) -> list[Problem]:
     """What is wrong with a KPI before it is defined; nothing when it can be measured."""
-    problems = []
-    if not _KEY.fullmatch(definition.key):
-        problems.append(Problem("INVALID_KEY", "A key is 1 to 60 of a-z, 0-9 and _, a letter first.", ("key",)))
-    if not definition.name.strip() or len(definition.name) > 200:
-        problems.append(Problem("INVALID_NAME", "A name has 1 to 200 characters.", ("name",)))
+    problems = sound_name(definition.key, definition.name)
     if len(definition.description) > 2000:
         problems.append(Problem("TOO_LONG", "A description has at most 2,000 characters.", ("description",)))
     if not 1 <= definition.window_weeks <= 52:

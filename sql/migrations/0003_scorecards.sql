@@ -20,7 +20,7 @@ create table kpi_version (
   name text not null,
   description text not null,
   category text not null check (category in ('ACTIVITY', 'QUALITY', 'OUTCOME')),
-  unit text not null check (unit in ('COUNT', 'MONEY', 'RATIO', 'DAYS', 'HOURS', 'MULTIPLE')),
+  unit text not null check (unit in ('COUNT', 'MONEY', 'RATIO', 'DAYS', 'HOURS', 'MINUTES', 'MULTIPLE')),
   direction text not null check (direction in ('HIGHER_IS_BETTER', 'LOWER_IS_BETTER')),
   is_leading boolean not null,
   prorated boolean not null,
@@ -117,5 +117,30 @@ create table kpi_result (
   foreign key (org_id, subject, subject_id, week) references scorecard (org_id, subject, subject_id, week) on delete cascade
 );
 create index kpi_result_board on kpi_result (org_id, kpi_id, week, subject, value desc nulls last, subject_id);
+
+-- Whose facts count for a subject, and from (inclusive) to (exclusive) which day: a rep's own always, a team's those of
+-- whoever was in it or below it on that day.
+create view subject_rep with (security_invoker = true) as
+select org_id, 'REP' as subject, rep_id as subject_id, rep_id, '-infinity'::date as starts_on, 'infinity'::date as ends_on
+from rep
+union all
+select t.org_id, 'TEAM', t.ancestor_id, a.rep_id, a.starts_on, coalesce(a.ends_on, 'infinity')
+from team_ancestor t
+join assignment a on a.org_id = t.org_id and a.team_id = t.team_id;
+
+-- Seconds of business hours before an instant, counted as calendar_day counts: two of them subtract to the time between.
+-- No row for null, or an instant that the calendar does not reach. Set-returning, so that Postgres inlines it.
+create function business_seconds(org uuid, instant timestamptz) returns table (seconds bigint)
+language sql stable rows 1 as $$
+  select d.business_seconds_before + case
+    when d.is_workday then greatest(0, floor(extract(epoch from least(instant, d.closes_at) - d.opens_at)))::bigint
+    else 0
+  end
+  from calendar_day d
+  where d.org_id = org and d.starts_at <= instant
+    and d.day between (instant at time zone 'UTC')::date - 1 and (instant at time zone 'UTC')::date + 1
+  order by d.day desc
+  limit 1
+$$;
 
 -- migrate: rollback

@@ -105,11 +105,16 @@ class Company:
         return rep_id
 
     async def kpi(self, kpi: Kpi) -> Kpi:
-        """A KPI with an id of this organisation."""
-        self.kpis[kpi.key] = own = replace(kpi, kpi_id=uuid7())
-        await self.run(
-            "insert into kpi (org_id, kpi_id, key, created_at) values ($1, $2, $3, $4)", own.kpi_id, own.key, NOW
+        """A KPI of this organisation, instead of the built-in one of that key."""
+        (found,) = await self.run(
+            "insert into kpi (org_id, kpi_id, key, created_at) values ($1, $2, $3, $4) "
+            "on conflict (org_id, key) do update set key = excluded.key returning kpi_id",
+            uuid7(),
+            kpi.key,
+            NOW,
         )
+        self.kpis[kpi.key] = own = replace(kpi, kpi_id=found["kpi_id"])
+        await self.run("delete from kpi_version where org_id = $1 and kpi_id = $2", own.kpi_id)
         await self.run(
             "insert into kpi_version (org_id, kpi_id, version, valid_from, name, description, category, unit, "
             "direction, is_leading, prorated, window_weeks, formula, created_at) "

@@ -139,7 +139,7 @@ class Company:
 
     async def kpi(self, key: str, formula: dict[str, object]) -> UUID:
         kpi_id = self.ids[key] = uuid7()
-        await self.run("insert into kpi values ($1, $2, $3, now())", kpi_id, key)
+        await self.run("insert into kpi values ($1, $2, $3, now())", kpi_id, f"own_{key}")
         await self.run(
             "insert into kpi_version (org_id, kpi_id, version, valid_from, name, description, category, unit,"
             " direction, is_leading, prorated, window_weeks, formula, created_at) values ($1, $2, 1, '2020-01-06', $3,"

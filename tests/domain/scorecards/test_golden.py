@@ -116,10 +116,18 @@ def test_row_36_coverage_and_expected_coverage() -> None:
 def test_coverage_of_a_quota_that_is_made_or_missing_is_null() -> None:
     leaf = QuotaLeft(Measure.REVENUE, PeriodKind.QUARTER)
     coverage = kpi("pipeline_coverage").formula
-    assert rules.quota_left(D(100), D(130)) == 0
-    assert rules.quota_left(None, D(130)) is None
     for left in (D(0), None):
         assert rules.evaluate(coverage, measured({leaf: Measured(1, left)})).value is None
+
+
+def test_what_is_published_has_six_decimals_at_most() -> None:
+    assert [str(rules.published(D(text))) for text in ("0.1234565", "2E+3", "1.500", "0.0000004", "40")] == [
+        "0.123457",
+        "2000",
+        "1.5",
+        "0",
+        "40",
+    ]
 
 
 def test_row_38_sla_compliance() -> None:
@@ -144,7 +152,7 @@ def test_row_43_shrunk_rate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "ratio", "gap"), [(D(30), D(2), D(-30)), (D(120), D("0.5"), D(60)), (D(0), None, D(-60))]
+    ("value", "ratio", "gap"), [(D(30), D(2), D(30)), (D(120), D("0.5"), D(-60)), (D(0), None, D(60))]
 )
 def test_where_lower_is_better_the_ratio_is_inverted(value: Decimal, ratio: Decimal | None, gap: Decimal) -> None:
     speed = kpi("speed_to_lead")

@@ -1,0 +1,91 @@
+"""KPIs and templates as they are stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from uuid import UUID
+
+from domain.scorecards import rules
+from domain.scorecards.model import (
+    Category,
+    Direction,
+    Kpi,
+    Line,
+    Template,
+    Unit,
+    formula_from_json,
+)
+from domain.work import Tx
+from sql.pool import Record, Session
+from sql.queries import queries
+
+_scorecards = queries("scorecards")
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Every version of every KPI and template of an organisation."""
+
+    kpis: dict[UUID, tuple[Kpi, ...]]
+    templates: tuple[tuple[Template, ...], ...]
+
+    def kpi(self, kpi_id: UUID, week: date) -> Kpi | None:
+        """The version in force in a week."""
+        return rules.in_force(self.kpis.get(kpi_id, ()), week)
+
+    def used(self) -> set[Kpi]:
+        """Every version of every KPI that stands on a template."""
+        ids = {line.kpi_id for versions in self.templates for version in versions for line in version.lines}
+        return {kpi for kpi_id in ids for kpi in self.kpis.get(kpi_id, ())}
+
+
+async def definitions(session: Session | Tx) -> Definitions:
+    """Load them all: definitions are few and results need most."""
+    kpis: dict[UUID, list[Kpi]] = {}
+    for row in await session.fetch(_scorecards.kpi_versions):
+        kpis.setdefault(row["kpi_id"], []).append(kpi_of(row))
+    templates = template_versions_of(await session.fetch(_scorecards.template_versions))
+    return Definitions({kpi_id: tuple(versions) for kpi_id, versions in kpis.items()}, templates)
+
+
+def kpi_of(row: Record) -> Kpi:
+    """A stored version."""
+    return Kpi(
+        kpi_id=row["kpi_id"],
+        key=row["key"],
+        version=row["version"],
+        valid_from=row["valid_from"],
+        name=row["name"],
+        description=row["description"],
+        category=Category(row["category"]),
+        unit=Unit(row["unit"]),
+        direction=Direction(row["direction"]),
+        leading=row["is_leading"],
+        prorated=row["prorated"],
+        window_weeks=row["window_weeks"],
+        formula=formula_from_json(row["formula"]),
+    )
+
+
+def template_versions_of(rows: Sequence[Record]) -> tuple[tuple[Template, ...], ...]:
+    """The versions of each template from rows that have one KPI each, ordered by template, version, position."""
+    templates: dict[UUID, list[Template]] = {}
+    for (template_id, version), group in groupby(rows, key=lambda row: (row["template_id"], row["version"])):
+        lines = list(group)
+        templates.setdefault(template_id, []).append(
+            Template(
+                template_id=template_id,
+                key=lines[0]["key"],
+                version=version,
+                valid_from=lines[0]["valid_from"],
+                name=lines[0]["name"],
+                team_id=lines[0]["team_id"],
+                role=lines[0]["role"],
+                lines=tuple(
+                    Line(row["kpi_id"], row["weight"], row["weekly_target"], row["on_track"], row["at_risk"])
+                    for row in lines
+                ),
+            )
+        )
+    return tuple(tuple(versions) for versions in templates.values())

@@ -1,0 +1,318 @@
+"""Keeps scorecards true: recomputes the weeks that the dirty days touch, from facts, and writes what differs.
+
+Which weeks: a KPI looks back over its window, what is left of a quota over its period, and a trend over four weeks
+more, so a dirty day touches its own week and as many after it. Never a week after the current one, nor one before the
+first fact. A result depends on facts, definitions, the calendar and the time alone, never on what was computed before;
+hence a full recompute and the incremental one agree (rule 16).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from domain.calendar import DAY, Calendar
+from domain.dirty import Days, Dirty
+from domain.events import Change, Event
+from domain.scorecards import rules
+from domain.scorecards.definitions import Definitions, definitions
+from domain.scorecards.measures import Due, measure
+from domain.scorecards.model import (
+    Kpi,
+    Leaf,
+    Measured,
+    QuotaLeft,
+    Result,
+    Scorecard,
+    Sla,
+    Status,
+    Subject,
+    Template,
+    leaves,
+)
+from domain.scorecards.roster import Roster, Weeks, roster
+from domain.work import Tx, Work, columns
+from sql.queries import queries
+
+_scorecards = queries("scorecards")
+
+# Weeks of subjects that are computed and written at a time: bounds memory and the longest statement.
+_BATCH = 1_000
+
+
+class Key(NamedTuple):
+    """A scorecard: the week comes first, so that sorting goes forward in time and trends find the weeks before."""
+
+    week: date
+    subject: Subject
+    subject_id: UUID
+
+
+async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
+    """Recompute what is dirty. Records an event for each scorecard that changed and has its rep coached."""
+    known = await definitions(tx)
+    people = await roster(tx, calendar, known)
+    current = calendar.week(calendar.local_day(tx.now))
+    begin = await _begin(tx, people, current)
+    stored_begin: date | None = await tx.session.value(_scorecards.scorecards_begin)
+    everybody = [*dirty.everybody, *_shifted(people, begin, stored_begin)]
+    first = min((week for week in (begin, stored_begin) if week is not None), default=current)
+    touched = _Touched(people, first, current)
+    for days in everybody:
+        touched.add(days, people.reps, people.above)
+    for rep_id, stretches in dirty.reps.items():
+        for days in stretches:
+            teams = people.teams_of(rep_id, days[0], date.max if days[1] is None else days[1] + DAY)
+            touched.add(days, [rep_id] if rep_id in people.reps else [], teams)
+    keys = sorted(touched.keys)
+    for i in range(0, len(keys), _BATCH):
+        await _recompute(tx, people, keys[i : i + _BATCH], begin, dirty)
+
+
+async def stale_by_time(work: Work, since_hours: int = 48) -> None:
+    """Mark what changed because time went by: leads whose SLA clock ran out unanswered in the last hours.
+
+    To be called every few minutes. The days that it marks again are recomputed to the same numbers.
+    """
+    async with work.transaction() as tx:
+        slas = {
+            (leaf.until, leaf.within_minutes * 60)
+            for kpi in (await definitions(tx)).used()
+            for leaf in leaves(kpi.formula)
+            if isinstance(leaf, Sla)
+        }
+        if slas:
+            since = tx.now - timedelta(hours=since_hours)
+            for row in await tx.fetch(_scorecards.leads_overdue, since, tx.now, *columns(sorted(slas), 2)):
+                tx.mark(row["rep_id"], row["day"], row["day"])
+
+
+async def _begin(tx: Tx, people: Roster, current: date) -> date | None:
+    """The first week of scorecards: that of the first fact, or of the first template if later. None: no week yet."""
+    instant: datetime | None = await tx.session.value(_scorecards.facts_begin)
+    published = min((t.valid_from for versions in people.definitions.templates for t in versions), default=None)
+    if instant is None or published is None:
+        return None
+    first = people.weeks.of(people.weeks.calendar.local_day(instant))
+    begin = max(first, people.weeks.of(published))
+    return begin if begin <= current else None
+
+
+def _shifted(people: Roster, begin: date | None, stored: date | None) -> list[Days]:
+    """The days between the first week that is stored and the first that should be, when the facts begin elsewhere."""
+    if begin is None:
+        return [] if stored is None else [(stored, None)]
+    if stored is None:
+        return [(begin, None)]
+    if begin > stored:
+        return [(stored, begin - DAY)]
+    for week in people.weeks.through(begin, people.weeks.before(stored, 1)):
+        if any(people.template(Subject.REP, rep_id, week) for rep_id in people.reps):
+            return [(week, stored - DAY)]
+    return []
+
+
+@dataclass
+class _Touched:
+    """Collects the scorecards that dirty days touch, between two weeks."""
+
+    people: Roster
+    first: date
+    current: date
+
+    def __post_init__(self) -> None:
+        self.keys: set[Key] = set()
+        used = self.people.definitions.used()
+        self._weeks_after = max((kpi.window_weeks for kpi in used), default=1) - 1 + rules.TREND_WEEKS
+        self._periods = {leaf.period for kpi in used for leaf in leaves(kpi.formula) if isinstance(leaf, QuotaLeft)}
+
+    def add(self, days: Days, reps: Iterable[UUID], teams: Iterable[UUID]) -> None:
+        """These reps and teams are stale on these days."""
+        weeks = list(self._weeks(days))
+        for subject, ids in ((Subject.REP, reps), (Subject.TEAM, teams)):
+            for subject_id in ids:
+                self.keys.update(Key(week, subject, subject_id) for week in weeks)
+
+    def _weeks(self, days: Days) -> Iterator[date]:
+        weeks = self.people.weeks
+        start, end = days
+        last = self.current
+        if end is not None and weeks.of(end) < self.current:
+            ends = [weeks.calendar.period(kind, end).ends_on - DAY for kind in self._periods]
+            last = min(last, weeks.after(weeks.of(max([end, *ends])), self._weeks_after))
+        return weeks.through(max(self.first, weeks.of(start)), last)
+
+
+async def _recompute(tx: Tx, people: Roster, keys: Sequence[Key], begin: date | None, dirty: Dirty) -> None:
+    templates = {
+        key: template
+        for key in keys
+        if begin is not None
+        and key.week >= begin
+        and (template := people.template(key.subject, key.subject_id, key.week))
+    }
+    stored = await _stored(tx, people.weeks, keys)
+    measured = await _measured(tx, people, templates)
+    fresh: dict[Key, Scorecard] = {}
+    for key, template in templates.items():
+        fresh[key] = _scorecard(people, key, template, measured, {**stored, **fresh})
+    await _save(tx, keys, stored, fresh, dirty)
+
+
+async def _stored(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Scorecard]:
+    """What is stored of these scorecards, and of the weeks before that trends are measured against."""
+    wanted = {
+        Key(week, key.subject, key.subject_id)
+        for key in keys
+        for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), key.week)
+    }
+    asked = (
+        [key.subject for key in sorted(wanted)],
+        [key.subject_id for key in sorted(wanted)],
+        [key.week for key in sorted(wanted)],
+    )
+    results: dict[Key, list[Result]] = {}
+    for row in await tx.fetch(_scorecards.results_stored, *asked):
+        fields = {name: row[name] for name in Result.__slots__} | {"status": Status(row["status"])}
+        results.setdefault(Key(row["week"], Subject(row["subject"]), row["subject_id"]), []).append(Result(**fields))
+    stored = {}
+    for row in await tx.fetch(_scorecards.scorecards_stored, *asked):
+        key = Key(row["week"], Subject(row["subject"]), row["subject_id"])
+        fields = {name: row[name] for name in Scorecard.__slots__ if name != "results"}
+        fields |= {"subject": key.subject, "status": Status(row["status"]), "results": tuple(results.get(key, ()))}
+        stored[key] = Scorecard(**fields)
+    return stored
+
+
+def due(weeks: Weeks, key: Key, kpi: Kpi, leaf: Leaf) -> Due:
+    """The days that a leaf of a KPI looks at for a scorecard."""
+    since = weeks.before(key.week, kpi.window_weeks - 1)
+    return Due(leaf, key.subject, key.subject_id, since, weeks.end(key.week))
+
+
+async def _measured(tx: Tx, people: Roster, templates: Mapping[Key, Template]) -> dict[Due, Measured]:
+    wanted = [
+        due(people.weeks, key, kpi, leaf)
+        for key, template in templates.items()
+        for kpi in _kpis(people.definitions, template, key.week)
+        for leaf in leaves(kpi.formula)
+    ]
+    return await measure(tx, people.weeks.calendar, wanted, tx.now)
+
+
+def _kpis(known: Definitions, template: Template, week: date) -> list[Kpi]:
+    """The template's KPIs as defined in the week; publishing saw to it that there are some."""
+    return [kpi for line in template.lines if (kpi := known.kpi(line.kpi_id, week))]
+
+
+def _scorecard(
+    people: Roster, key: Key, template: Template, measured: Mapping[Due, Measured], others: Mapping[Key, Scorecard]
+) -> Scorecard:
+    before = [
+        others.get(Key(week, key.subject, key.subject_id))
+        for week in people.weeks.through(people.weeks.before(key.week, rules.TREND_WEEKS), key.week)
+    ][:-1]
+    past: dict[UUID, list[Decimal | None]] = {}
+    for scorecard in before:
+        for result in scorecard.results if scorecard else ():
+            past.setdefault(result.kpi_id, []).append(result.value)
+    results, judged = [], []
+    for position, line in enumerate(template.lines):
+        kpi = people.definitions.kpi(line.kpi_id, key.week)
+        if kpi is None:
+            continue
+
+        def found(leaf: Leaf, kpi: Kpi = kpi) -> Measured:
+            return measured.get(due(people.weeks, key, kpi, leaf), Measured())
+
+        outcome = rules.evaluate(kpi.formula, found)
+        target = people.target(key.subject, key.subject_id, key.week, template, kpi)
+        ratio = rules.ratio(kpi, outcome.value, target)
+        judged.append((line, ratio))
+        results.append(
+            Result(
+                kpi_id=kpi.kpi_id,
+                kpi_version=kpi.version,
+                position=position,
+                weight=line.weight,
+                value=rules.published(outcome.value),
+                numerator=rules.published(outcome.numerator),
+                denominator=rules.published(outcome.denominator),
+                sample=outcome.sample,
+                target=rules.published(target),
+                ratio=rules.published(ratio),
+                gap=rules.published(rules.gap(kpi, outcome.value, target)),
+                status=rules.status(kpi, outcome.value, target, line),
+                trend=rules.published(rules.trend(rules.published(outcome.value), past.get(kpi.kpi_id, ()))),
+            )
+        )
+    available, workdays = people.available(key.subject, key.subject_id, key.week)
+    return Scorecard(
+        subject=key.subject,
+        subject_id=key.subject_id,
+        week=key.week,
+        template_id=template.template_id,
+        template_version=template.version,
+        calendar_version=people.weeks.calendar.at(key.week).version,
+        workdays=workdays,
+        workdays_available=available,
+        score=rules.published(rules.score((line.weight, ratio) for line, ratio in judged)),
+        status=rules.overall(judged),
+        results=tuple(results),
+    )
+
+
+async def _save(
+    tx: Tx, keys: Sequence[Key], stored: Mapping[Key, Scorecard], fresh: Mapping[Key, Scorecard], dirty: Dirty
+) -> None:
+    gone = [key for key in keys if key in stored and key not in fresh]
+    changed = [fresh[key] for key in keys if key in fresh and stored.get(key) != fresh[key]]
+    if gone:
+        await tx.execute(_scorecards.scorecards_remove, *columns([_row(key) for key in gone], 3))
+    if changed:
+        bare = [replace(scorecard, results=()) for scorecard in changed]
+        rows = [tuple(getattr(scorecard, name) for name in Scorecard.__slots__[:-1]) for scorecard in bare]
+        await tx.execute(_scorecards.scorecards_save, *columns(rows, 10), tx.now, dirty.inputs_through)
+    saved, left = [], []
+    for scorecard in changed:
+        key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
+        old = {result.kpi_id: result for result in stored[key].results} if key in stored else {}
+        left += [(*_row(key), kpi_id) for kpi_id in old.keys() - {result.kpi_id for result in scorecard.results}]
+        saved += [
+            (*_row(key), *(getattr(result, name) for name in Result.__slots__))
+            for result in scorecard.results
+            if old.get(result.kpi_id) != result
+        ]
+    if left:
+        await tx.execute(_scorecards.results_remove, *columns(left, 4))
+    if saved:
+        await tx.execute(_scorecards.results_save, *columns(saved, 16), tx.now, dirty.inputs_through)
+    for key in gone:
+        _record(tx, key, Change.REMOVED)
+    for scorecard in changed:
+        key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
+        _record(tx, key, Change.UPDATED if key in stored else Change.CREATED)
+
+
+def _row(key: Key) -> tuple[Subject, UUID, date]:
+    return key.subject, key.subject_id, key.week
+
+
+def _record(tx: Tx, key: Key, change: Change) -> None:
+    week = key.week.isoformat()
+    of_rep = key.subject is Subject.REP
+    tx.record(
+        Event(
+            "scorecards.scorecard",
+            change,
+            "Scorecard",
+            f"{key.subject}:{key.subject_id}:{week}",
+            rep_id=key.subject_id if of_rep else None,
+            team_id=None if of_rep else key.subject_id,
+            data={"subject": key.subject, "subject_id": str(key.subject_id), "week": week},
+        )
+    )
+    if of_rep:
+        tx.coach(key.subject_id)

@@ -1,0 +1,201 @@
+"""Who was there, in which team, on how many of a week's workdays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from domain.calendar import DAY, WEEK, Calendar, span
+from domain.scorecards import rules
+from domain.scorecards.definitions import Definitions
+from domain.scorecards.model import Employment, Kpi, Subject, Template
+from domain.work import Tx
+from sql.queries import queries
+
+_scorecards = queries("scorecards")
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A rep in a team, or below it, on `[starts_on, ends_on)`."""
+
+    rep_id: UUID
+    team_id: UUID
+    starts_on: date
+    ends_on: date
+
+    def meets(self, start: date, end: date) -> bool:
+        """On one of the days `[start, end)` at least."""
+        return self.starts_on < end and self.ends_on > start
+
+
+@dataclass
+class Weeks:
+    """The weeks of a calendar, each named by its first day; together they are all days, once."""
+
+    calendar: Calendar
+    _workdays: dict[date, tuple[date, ...]] = field(default_factory=dict)
+
+    def of(self, day: date) -> date:
+        """The week of a day."""
+        return self.calendar.week(day)
+
+    def end(self, week: date) -> date:
+        """The first day of the next week."""
+        return self.calendar.week(week + WEEK)
+
+    def before(self, week: date, count: int) -> date:
+        """The week so many weeks earlier."""
+        for _ in range(count):
+            week = self.calendar.week(week - DAY)
+        return week
+
+    def after(self, week: date, count: int) -> date:
+        """The week so many weeks later."""
+        for _ in range(count):
+            week = self.end(week)
+        return week
+
+    def through(self, first: date, last: date) -> Iterator[date]:
+        """All weeks from one to another, both included."""
+        while first <= last:
+            yield first
+            first = self.end(first)
+
+    def workdays(self, week: date) -> tuple[date, ...]:
+        """The days of the week on which people work."""
+        found = self._workdays.get(week)
+        if found is None:
+            found = tuple(day for day in span(week, self.end(week)) if self.calendar.is_workday(day))
+            self._workdays[week] = found
+        return found
+
+
+@dataclass
+class Roster:
+    """The reps and teams of an organisation through time. `above` has each team and its ancestors, nearest first."""
+
+    weeks: Weeks
+    definitions: Definitions
+    reps: dict[UUID, Employment]
+    roles: dict[UUID, str | None]
+    stays: dict[UUID, list[Stay]]
+    above: dict[UUID, tuple[UUID, ...]]
+    _members: dict[UUID, list[Stay]] = field(default_factory=dict)
+    _templates: dict[tuple[UUID, date], Template | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for stays in self.stays.values():
+            for stay in stays:
+                for team_id in self.above[stay.team_id]:
+                    self._members.setdefault(team_id, []).append(stay)
+
+    def teams_of(self, rep_id: UUID, start: date, end: date) -> set[UUID]:
+        """Every team, ancestors included, that counts the rep on one of the days `[start, end)`."""
+        return {
+            team_id
+            for stay in self.stays.get(rep_id, ())
+            if stay.meets(start, end)
+            for team_id in self.above[stay.team_id]
+        }
+
+    def home(self, rep_id: UUID, week: date) -> tuple[UUID, ...]:
+        """The rep's last team of the week with its ancestors; empty where there is none."""
+        stays = [stay for stay in self.stays.get(rep_id, ()) if stay.meets(week, self.weeks.end(week))]
+        return self.above[max(stays, key=lambda stay: stay.starts_on).team_id] if stays else ()
+
+    def employed(self, rep_id: UUID, week: date) -> bool:
+        """On one day of the week at least."""
+        rep = self.reps[rep_id]
+        return rep.hired_on < self.weeks.end(week) and (rep.left_on is None or rep.left_on > week)
+
+    def members(self, team_id: UUID, week: date) -> dict[UUID, list[Stay]]:
+        """Who is in the team, or below it, on a day of the week, with the days."""
+        end = self.weeks.end(week)
+        found: dict[UUID, list[Stay]] = {}
+        for stay in self._members.get(team_id, ()):
+            if stay.meets(week, end) and self.employed(stay.rep_id, week):
+                found.setdefault(stay.rep_id, []).append(stay)
+        return found
+
+    def template(self, subject: Subject, subject_id: UUID, week: date) -> Template | None:
+        """The template that applies; a team's is for it, for those above it, for the one role that all its members
+        have, or for everybody. None for whoever is not there that week."""
+        key = (subject_id, week)
+        if key not in self._templates:
+            self._templates[key] = self._template(subject, subject_id, week)
+        return self._templates[key]
+
+    def _template(self, subject: Subject, subject_id: UUID, week: date) -> Template | None:
+        if subject is Subject.REP:
+            if not self.employed(subject_id, week):
+                return None
+            teams, role = self.home(subject_id, week), self.roles[subject_id]
+        else:
+            roles = {self.roles[rep_id] for rep_id in self.members(subject_id, week)}
+            if not roles:
+                return None
+            teams, role = self.above[subject_id], roles.pop() if len(roles) == 1 else None
+        return rules.template_for(self.definitions.templates, week, teams, role)
+
+    def available(self, subject: Subject, subject_id: UUID, week: date) -> tuple[int, int]:
+        """Workdays on which somebody was there, and all workdays of whoever was there on one of them."""
+        workdays = self.weeks.workdays(week)
+        if subject is Subject.REP:
+            return rules.workdays_available(workdays, self.reps[subject_id]), len(workdays)
+        members = self.members(subject_id, week)
+        return sum(self._in_team(stays, week) for stays in members.values()), len(workdays) * len(members)
+
+    def _in_team(self, stays: list[Stay], week: date) -> int:
+        days = [day for day in self.weeks.workdays(week) if any(s.starts_on <= day < s.ends_on for s in stays)]
+        return rules.workdays_available(days, self.reps[stays[0].rep_id])
+
+    def target(self, subject: Subject, subject_id: UUID, week: date, template: Template, kpi: Kpi) -> Decimal:
+        """The prorated target (rows 32 and 33).
+
+        A team's, where values of members add up, is the sum of what the members' own scorecards ask of them for their
+        days in the team; otherwise it is its template's.
+        """
+        weekly = next(line.weekly_target for line in template.lines if line.kpi_id == kpi.kpi_id)
+        first = self.weeks.before(week, kpi.window_weeks - 1)
+        window = list(self.weeks.through(first, week))
+        if subject is Subject.REP:
+            return rules.target(kpi, weekly, [self.available(subject, subject_id, each) for each in window])
+        if not rules.additive(kpi):
+            return weekly
+        asked = Decimal(0)
+        for each in window if rules.over_time(kpi) else [week]:
+            workdays = len(self.weeks.workdays(each))
+            for rep_id, stays in self.members(subject_id, each).items():
+                own = self.template(Subject.REP, rep_id, each)
+                line = next((line for line in own.lines if line.kpi_id == kpi.kpi_id), None) if own else None
+                if line is not None and (kpi.prorated or subject_id in self.home(rep_id, each)):
+                    asked += rules.target(kpi, line.weekly_target, [(self._in_team(stays, each), workdays)])
+        return asked
+
+
+async def roster(tx: Tx, calendar: Calendar, definitions: Definitions) -> Roster:
+    """Load it: four statements whatever changed, because a template and a team's target may depend on anybody."""
+    reps = await tx.fetch(_scorecards.roster_reps)
+    leave: dict[UUID, list[tuple[date, date]]] = {}
+    for row in await tx.fetch(_scorecards.roster_leave):
+        leave.setdefault(row["rep_id"], []).append((row["starts_on"], row["ends_on"]))
+    stays: dict[UUID, list[Stay]] = {}
+    for row in await tx.fetch(_scorecards.roster_assignments):
+        stay = Stay(row["rep_id"], row["team_id"], row["starts_on"], row["ends_on"] or date.max)
+        stays.setdefault(stay.rep_id, []).append(stay)
+    above: dict[UUID, tuple[UUID, ...]] = {}
+    for row in await tx.fetch(_scorecards.roster_teams):
+        above[row["team_id"]] = (*above.get(row["team_id"], ()), row["ancestor_id"])
+    return Roster(
+        weeks=Weeks(calendar),
+        definitions=definitions,
+        reps={
+            row["rep_id"]: Employment(row["hired_on"], row["left_on"], tuple(leave.get(row["rep_id"], ())))
+            for row in reps
+        },
+        roles={row["rep_id"]: row["role"] for row in reps},
+        stays=stays,
+        above=above,
+    )
