@@ -59,11 +59,11 @@ async def quota_plan_propose(work: Work, request: PlanRequest) -> Plan:
     unknown team, INVALID for a method without what it needs, NO_REPS, NO_HISTORY.
     """
     async with work.transaction() as tx:
-        problems = [*_sound_request(request), *_sound_terms(request.period.kind, request.terms)]
+        problems = [*_sound_request(request), *_sound_terms(request.period.kind, request.terms, "input")]
         if problems:
             raise Rejected(*problems)
         if not await _known(tx, [(request.subject, request.subject_id)]):
-            raise reject("NOT_FOUND", "No such team.", "teamId")
+            raise reject("NOT_FOUND", "No such team.", "input", "teamId")
         currency = str(await tx.value(_quotas.organization_currency))
         unit = rules.smallest_unit(request.measure, currency)
         plan = Plan(uuid7(), request, await _lines(tx, request, unit), PlanStatus.PROPOSED, 1, tx.now)
@@ -221,21 +221,25 @@ def _sound_terms(kind: PeriodKind, terms: Terms, *at: str) -> list[Problem]:
 def _sound_request(request: PlanRequest) -> list[Problem]:
     problems = []
     if not request.name.strip():
-        problems.append(Problem("INVALID", "A plan needs a name.", ("name",)))
+        problems.append(Problem("INVALID", "A plan needs a name.", ("input", "name")))
     if request.measure is Measure.KPI:
-        problems.append(Problem("INVALID", "Plans are for REVENUE, MARGIN or UNITS.", ("measure",)))
+        problems.append(Problem("INVALID", "Plans are for REVENUE, MARGIN or UNITS.", ("input", "measure")))
     needs_total = request.method is not PlanMethod.GROWTH
     if needs_total != (request.total is not None):
         text = "EVEN and HISTORY divide a total; GROWTH adds up to what it finds and takes none."
-        problems.append(Problem("INVALID", text, ("method", "total")))
+        problems.append(Problem("INVALID", text, ("input", "method", "total")))
     elif request.total is not None and not 0 < request.total < Decimal(10) ** 15:
-        problems.append(Problem("INVALID", "The total must be more than 0.", ("method", "total")))
+        problems.append(Problem("INVALID", "The total must be more than 0.", ("input", "method", "total")))
     if not -1 < request.growth <= 10:
-        problems.append(Problem("INVALID", "Growth is a ratio, 0.1 for 10 %; more than -1.", ("method", "growth")))
+        problems.append(
+            Problem("INVALID", "Growth is a ratio, 0.1 for 10 %; more than -1.", ("input", "method", "growth"))
+        )
     if not 0 <= request.over_assignment <= 1:
-        problems.append(Problem("INVALID", "Over-assignment is a ratio from 0 to 1.", ("overAssignment",)))
+        problems.append(Problem("INVALID", "Over-assignment is a ratio from 0 to 1.", ("input", "overAssignment")))
     if not 1 <= request.history_periods <= _MAX_PERIODS:
-        problems.append(Problem("INVALID", f"History takes 1 to {_MAX_PERIODS} periods.", ("method", "periods")))
+        problems.append(
+            Problem("INVALID", f"History takes 1 to {_MAX_PERIODS} periods.", ("input", "method", "periods"))
+        )
     return problems
 
 
@@ -254,14 +258,14 @@ async def _lines(tx: Tx, request: PlanRequest, unit: Decimal) -> tuple[PlanLine,
     team_id = request.subject_id if request.subject is Subject.TEAM else None
     reps = [row["rep_id"] for row in await tx.fetch(_quotas.plan_reps, team_id, period.starts_on, period.ends_on)]
     if not reps:
-        raise reject("NO_REPS", "Nobody is there to carry a quota in this period.", "period")
+        raise reject("NO_REPS", "Nobody is there to carry a quota in this period.", "input", "period")
     found = {} if request.method is PlanMethod.EVEN else await _history(tx, request, reps)
     history = [found.get(rep_id) for rep_id in reps]
     try:
         own = rules.plan_total(request.total, history, request.growth, unit)
         amounts = rules.divide_plan(own, history, request.over_assignment, unit)
     except ValueError as error:
-        raise reject("NO_HISTORY", f"{error}.".capitalize(), "method") from error
+        raise reject("NO_HISTORY", f"{error}.".capitalize(), "input", "method") from error
     known = [value for value in history if value is not None]
     first = PlanLine(request.subject, request.subject_id, own, sum(known, Decimal(0)) if known else None)
     shares = zip(reps, amounts, history, strict=True)

@@ -1,13 +1,13 @@
 """How an attainment comes about, computed again from the facts and the versions that it rests on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 from domain.calendar import Calendar, Period
 from domain.explain import Fact, Step
-from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Quota, QuotaSource, Subject
+from domain.quotas.model import AttainmentKey, Measure, Quota, QuotaSource, Subject
 from domain.quotas.results import load_house, load_quotas, load_sums
 from domain.quotas.rollup import Board, House, Line, Sums, Who, attain, parts, path
 from domain.quotas.rules import RATIO_UNIT, Shape, smallest_unit, to_unit
@@ -19,47 +19,54 @@ _quotas = queries("quotas")
 _LONGEST_YEAR = 371
 
 
-async def explain(session: Session, calendar: Calendar, key: AttainmentKey, ends_on: date, today: date) -> list[Step]:
-    """The tree from the attainment to its facts; empty when there is no such attainment.
+async def explain(
+    session: Session, calendar: Calendar, ends_on: date, keys: Sequence[AttainmentKey], today: date
+) -> dict[AttainmentKey, list[Step]]:
+    """The trees from attainments of one measure and period to their facts; empty where there is no attainment.
 
     Below the root are the numbers that it shows. What a rep or a territory attained lists its credits; what a team or
     the organisation attained lists what each rep attained for it, and the rep's own attainment lists the credits.
     """
-    board = Board(key.measure, key.kpi_id, Period(key.starts_on, ends_on, key.kind, ""))
+    first = keys[0]
+    board = Board(first.measure, first.kpi_id, Period(first.starts_on, ends_on, first.kind, ""))
     house = await load_house(session, [board])
     quotas = (await load_quotas(session, [board]))[0]
     sums = (await load_sums(session, [board]))[0]
-    lines = attain(calendar, board, house, quotas, sums, today)
-    who = (key.subject, key.subject_id)
-    if who not in lines:
-        return []
     names = {row["rep_id"]: row["name"] for row in await session.fetch(_quotas.tenures)}
     names |= {row["id"]: row["name"] for row in await session.fetch(_quotas.trees)}
+    lines = attain(calendar, board, house, quotas, sums, today)
     tree = _Tree(calendar, board, house, {(q.target.subject, q.target.subject_id): q for q in quotas}, lines, names)
-    facts = await _facts(session, board, house, who)
-    return [*tree.numbers(who), tree.attained(who, sums, facts), *tree.quota(who, today)]
+    subjects = [(key.subject, key.subject_id) for key in keys]
+    facts = await _facts(session, board, house, subjects)
+    return {
+        key: [*tree.numbers(who), tree.attained(who, sums, facts[who]), *tree.quota(who, today)] if who in lines else []
+        for key, who in zip(keys, subjects, strict=True)
+    }
 
 
-async def _facts(session: Session, board: Board, house: House, who: Who) -> tuple[Fact, ...]:
-    """The credits, or the definition of the KPI that was counted."""
-    subject, subject_id = who
+async def _facts(session: Session, board: Board, house: House, subjects: Sequence[Who]) -> dict[Who, tuple[Fact, ...]]:
+    """The credits of each rep and territory, or the definition of the KPI that was counted."""
     if board.kpi_id is not None:
-        found = await session.fetch(_quotas.kpi_formulas, [board.kpi_id], [board.period.starts_on])
-        return tuple(Fact("Kpi", str(row["kpi_id"]), f"{row['name']}, version {row['version']}") for row in found)
-    if subject not in (Subject.REP, Subject.TERRITORY):
-        return ()
-    below = [node for node in house.territories if subject_id in path(house.territories, node)]
-    rows = await session.fetch(
-        _quotas.credits_won,
-        board.period.starts_on,
-        board.period.ends_on,
-        subject_id if subject is Subject.REP else NO_KPI,
-        below,
-    )
-    column = board.measure.lower()
-    return tuple(
-        Fact("Deal", str(row["deal_id"]), f"{row['name']}, won on {row['closed_day']}", row[column]) for row in rows
-    )
+        rows = await session.fetch(_quotas.kpi_formulas, [board.kpi_id], [board.period.starts_on])
+        return dict.fromkeys(
+            subjects, tuple(Fact("Kpi", str(row["kpi_id"]), f"{row['name']}, version {row['version']}") for row in rows)
+        )
+    found: dict[Who, list[Fact]] = {who: [] for who in subjects}
+    reps = [subject_id for subject, subject_id in subjects if subject is Subject.REP]
+    asked = {subject_id for subject, subject_id in subjects if subject is Subject.TERRITORY}
+    below = [node for node in house.territories if not asked.isdisjoint(path(house.territories, node))]
+    if reps or below:
+        column, days = board.measure.lower(), (board.period.starts_on, board.period.ends_on)
+        for row in await session.fetch(_quotas.credits_won, *days, reps, below):
+            label = f"{row['name']}, won on {row['closed_day']}"
+            fact = Fact("Deal", str(row["deal_id"]), label, row[column])
+            for who in (
+                (Subject.REP, row["rep_id"]),
+                *((Subject.TERRITORY, node) for node in path(house.territories, row["territory_id"])),
+            ):
+                if who in found:
+                    found[who].append(fact)
+    return {who: tuple(facts) for who, facts in found.items()}
 
 
 class _Tree:

@@ -189,6 +189,9 @@ async def _save(
         _record(tx, row, Change.CREATED if row["created"] else Change.UPDATED)
     for row in gone:
         _record(tx, row, Change.REMOVED)
+    ranked = (_key(row) for row in (*saved, *gone) if row["subject"] == Subject.REP)
+    for key in {(k.measure, k.kpi_id, k.kind, k.starts_on): k for k in ranked}.values():
+        _record_board(tx, key)
 
 
 def _key_columns(keys: Sequence[AttainmentKey]) -> tuple[list[Any], ...]:
@@ -203,24 +206,35 @@ def _key_columns(keys: Sequence[AttainmentKey]) -> tuple[list[Any], ...]:
 
 
 def _record(tx: Tx, row: Row, change: Change) -> None:
-    kpi_id = None if row["kpi_id"] == NO_KPI else row["kpi_id"]
-    starts_on: date = row["starts_on"]
-    key = AttainmentKey(
+    key = _key(row)
+    rep_id = key.subject_id if key.subject is Subject.REP else None
+    team_id = key.subject_id if key.subject is Subject.TEAM else None
+    data = {"subject": key.subject, "subject_id": str(key.subject_id), **_board_data(key)}
+    tx.record(Event("quotas.attainment", change, "Attainment", str(key), rep_id, team_id, data))
+
+
+def _record_board(tx: Tx, key: AttainmentKey) -> None:
+    """A leaderboard is open to all of the organisation, hence an event of its own that names nobody."""
+    data = _board_data(key)
+    node_key = f"{key.measure}:{key.kpi_id or '-'}:{key.kind}:{key.starts_on}"
+    tx.record(Event("quotas.leaderboard", Change.UPDATED, "Leaderboard", node_key, data=data))
+
+
+def _board_data(key: AttainmentKey) -> dict[str, object]:
+    return {
+        "measure": key.measure,
+        "kpi_id": key.kpi_id and str(key.kpi_id),
+        "period_kind": key.kind,
+        "starts_on": key.starts_on.isoformat(),
+    }
+
+
+def _key(row: Row) -> AttainmentKey:
+    return AttainmentKey(
         Subject(row["subject"]),
         row["subject_id"],
         Measure(row["measure"]),
-        kpi_id,
+        None if row["kpi_id"] == NO_KPI else row["kpi_id"],
         PeriodKind(row["period_kind"]),
-        starts_on,
+        row["starts_on"],
     )
-    data = {
-        "subject": key.subject,
-        "subject_id": str(key.subject_id),
-        "measure": key.measure,
-        "kpi_id": kpi_id and str(kpi_id),
-        "period_kind": key.kind,
-        "starts_on": starts_on.isoformat(),
-    }
-    rep_id = key.subject_id if key.subject is Subject.REP else None
-    team_id = key.subject_id if key.subject is Subject.TEAM else None
-    tx.record(Event("quotas.attainment", change, "Attainment", str(key), rep_id, team_id, data))

@@ -221,10 +221,10 @@ where a.org_id = $1 and a.measure = b.measure and a.kpi_id = b.kpi_id and a.peri
 returning a.subject, a.subject_id, a.measure, a.kpi_id, a.period_kind, a.starts_on;
 
 -- name: credits_won
--- The deals behind what a rep, or some territories, attained in a stretch of days.
-select c.deal_id, d.name, c.closed_day, c.share, c.amount as revenue, coalesce(c.margin, 0) as margin,
+-- The deals behind what some reps and some territories attained in a stretch of days.
+select c.deal_id, c.rep_id, c.territory_id, d.name, c.closed_day, c.amount as revenue, coalesce(c.margin, 0) as margin,
   coalesce(c.units, 0) as units
 from credit c join deal d on d.org_id = c.org_id and d.deal_id = c.deal_id
 where c.org_id = $1 and c.status = 'WON' and c.closed_day >= $2 and c.closed_day < $3
-  and (c.rep_id = $4 or c.territory_id = any($5::uuid[]))
+  and (c.rep_id = any($4::uuid[]) or c.territory_id = any($5::uuid[]))
 order by c.closed_day, c.deal_id, c.rep_id;

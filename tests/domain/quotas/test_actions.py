@@ -200,15 +200,15 @@ async def test_a_plan_by_growth_lifts_what_a_team_attained(company: Company) -> 
 @pytest.mark.parametrize(
     ("over", "problem"),
     [
-        ({}, ("INVALID", "method.total")),
-        ({"total": Decimal(1), "method": PlanMethod.GROWTH}, ("INVALID", "method.total")),
-        ({"method": PlanMethod.GROWTH}, ("NO_HISTORY", "method")),
-        ({"total": Decimal(1), "name": " "}, ("INVALID", "name")),
-        ({"total": Decimal(1), "measure": Measure.KPI}, ("INVALID", "measure")),
-        ({"total": Decimal(1), "over_assignment": Decimal(2)}, ("INVALID", "overAssignment")),
-        ({"total": Decimal(1), "terms": Terms(Decimal(0), (Decimal(1),))}, ("INVALID", "seasonality")),
-        ({"total": Decimal(1), "subject": Subject.TEAM, "subject_id": uuid4()}, ("NOT_FOUND", "teamId")),
-        ({"total": Decimal(1), "period": CALENDAR.parse(PeriodKind.YEAR, "2012")}, ("NO_REPS", "period")),
+        ({}, ("INVALID", "input.method.total")),
+        ({"total": Decimal(1), "method": PlanMethod.GROWTH}, ("INVALID", "input.method.total")),
+        ({"method": PlanMethod.GROWTH}, ("NO_HISTORY", "input.method")),
+        ({"total": Decimal(1), "name": " "}, ("INVALID", "input.name")),
+        ({"total": Decimal(1), "measure": Measure.KPI}, ("INVALID", "input.measure")),
+        ({"total": Decimal(1), "over_assignment": Decimal(2)}, ("INVALID", "input.overAssignment")),
+        ({"total": Decimal(1), "terms": Terms(Decimal(0), (Decimal(1),))}, ("INVALID", "input.seasonality")),
+        ({"total": Decimal(1), "subject": Subject.TEAM, "subject_id": uuid4()}, ("NOT_FOUND", "input.teamId")),
+        ({"total": Decimal(1), "period": CALENDAR.parse(PeriodKind.YEAR, "2012")}, ("NO_REPS", "input.period")),
     ],
 )
 async def test_a_plan_without_what_it_needs_is_refused(

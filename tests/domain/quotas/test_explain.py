@@ -15,7 +15,7 @@ async def tree(company: Company, subject: Subject, name: str) -> dict[str, Step]
     subject_id = company.ids.get(name, company.work.viewer.org_id)
     key = AttainmentKey(subject, subject_id, Measure.REVENUE, None, Q1.kind, Q1.starts_on)
     async with company.work.transaction() as tx:
-        steps = await explain(tx.session, CALENDAR, key, Q1.ends_on, TODAY)
+        steps = (await explain(tx.session, CALENDAR, Q1.ends_on, [key], TODAY))[key]
     if steps:
         assert root(steps).id == "ratio"
     return {step.id: step for step in steps}

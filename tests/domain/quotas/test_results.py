@@ -160,6 +160,10 @@ async def test_only_what_changed_tells_the_world(company: Company) -> None:
     }
     for event in told.values():
         assert event["change"] == "UPDATED"
+    board = await company.events("quotas.leaderboard")
+    assert [(event["node_key"], event["rep_id"], event["team_id"]) for event in board] == [
+        ("REVENUE:-:QUARTER:2027-01-01", None, None)
+    ]
     ann = next(event for event in told.values() if event["rep_id"])
     assert ann["rep_id"] == company.ids["rep ann"]
     assert ann["data"] == {
