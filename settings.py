@@ -18,6 +18,7 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    cors_origins: list[str] = Field([], description='pages that may ask from a browser: ["https://app.example.com"]')
 
     jwt_secret: SecretStr | None = Field(
         None, min_length=32, description="HS256 secret of development tokens, at least 32 characters"

@@ -15,7 +15,7 @@ execution, hence what a live field answers depends on the viewer's sight and sco
 
 import inspect
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
@@ -86,6 +86,10 @@ class Logged:
     def node_id(self) -> strawberry.ID:
         """The node's global id."""
         return global_id(self.node_type, self.node_key)
+
+    def as_created(self) -> "Logged":
+        """The same, for those who did not hear of the node before."""
+        return replace(self, change="CREATED")
 
 
 Snapshot = Callable[..., Awaitable[Any]]

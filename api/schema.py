@@ -4,9 +4,11 @@ import strawberry
 from strawberry.tools import merge_types
 
 from api.errors import InvalidInput, StaleVersion
+from api.graph.live import LiveQuery, LiveSubscription
 from api.relay import NodeQuery
 from api.scalars import CONFIG
 
-Query = merge_types("Query", (NodeQuery,))
+Query = merge_types("Query", (NodeQuery, LiveQuery))
+Subscription = merge_types("Subscription", (LiveSubscription,))
 
-schema = strawberry.Schema(query=Query, types=[InvalidInput, StaleVersion], config=CONFIG)
+schema = strawberry.Schema(query=Query, subscription=Subscription, types=[InvalidInput, StaleVersion], config=CONFIG)

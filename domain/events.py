@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
+CHANNEL = "attain:events"
+"""Where Valkey carries the wake-up that an organisation's log grew: {"org": hex, "seq": n}."""
+
 
 class Change(StrEnum):
     """What became of the node."""

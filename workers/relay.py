@@ -15,6 +15,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from domain.events import CHANNEL
 from domain.work import Work
 from settings import Settings
 from sql.pool import Database, Listener, Unavailable
@@ -22,8 +23,6 @@ from sql.queries import queries
 
 _live = queries("live")
 log = structlog.get_logger("attain.relay")
-
-CHANNEL = "attain:events"
 
 Enqueue = Callable[[str, UUID], Awaitable[None]]
 """Puts a job (`recompute`, `coach`) of an organisation on the queue."""

@@ -30,3 +30,11 @@ where t.org_id = $1 and t.manager_id = $2;
 -- The team that a rep is in on a day.
 select team_id from assignment
 where org_id = $1 and rep_id = $2 and starts_on <= $3 and (ends_on is null or ends_on > $3);
+
+-- name: actors
+-- Of these people and keys, those that still have access, and which.
+select user_id as actor_id, role, '{}'::text[] as scopes from app_user
+where org_id = $1 and user_id = any($2::uuid[]) and active
+union all
+select key_id, null, scopes from api_key
+where org_id = $1 and key_id = any($2::uuid[]) and revoked_at is null and (expires_at is null or expires_at > $3);

@@ -37,6 +37,27 @@ select pg_notify('attain_work', $1::uuid::text || ' ' || kind) from added;
 -- In the transaction of the mutation itself: what was applied is known to be, even if its answer was lost.
 update idempotency_key set applied = true where org_id = $1 and viewer_id = $2 and key = $3;
 
+-- name: idempotency_claim
+-- Begin a request under its key; again only when the same request began long ago, applied nothing and left no answer.
+insert into idempotency_key (org_id, viewer_id, key, request_hash, created_at) values ($1, $2, $3, $4, $5)
+on conflict (org_id, viewer_id, key) do update set created_at = excluded.created_at
+where idempotency_key.request_hash = excluded.request_hash and idempotency_key.status is null
+  and not idempotency_key.applied and idempotency_key.created_at < $6
+returning true;
+
+-- name: idempotency_found
+-- What is known of a request whose key is taken.
+select request_hash, status, response, applied, created_at from idempotency_key
+where org_id = $1 and viewer_id = $2 and key = $3;
+
+-- name: idempotency_answered
+-- The answer that a retry gets.
+update idempotency_key set status = $4, response = $5 where org_id = $1 and viewer_id = $2 and key = $3;
+
+-- name: idempotency_released
+-- Nothing was applied: a retry may begin anew. Waits for a commit under way, and then changes nothing.
+delete from idempotency_key where org_id = $1 and viewer_id = $2 and key = $3 and not applied and status is null;
+
 -- name: work_pending
 -- Work that has waited longer than so many seconds; belongs to no tenant, so `$1` is the seconds.
 select distinct org_id, kind from org_work where created_at <= clock_timestamp() - make_interval(secs => $1) limit 1000;
@@ -83,6 +104,25 @@ select last_seq, first_seq from event_head where org_id = $1;
 -- Events after a cursor, in order.
 select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at
 from event_log where org_id = $1 and seq > $2 order by seq limit $3;
+
+-- name: log_visible
+-- Events after a cursor of the areas that a viewer may read, about the reps and teams that it sees (null: all).
+select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at
+from event_log
+where org_id = $1 and seq > $2 and split_part(kind, '.', 1) = any($3::text[]) and case
+    when rep_id is not null then $4::uuid[] is null or rep_id = any($4)
+    when team_id is not null then $5::uuid[] is null or team_id = any($5)
+    else true end
+order by seq limit $6;
+
+-- name: log_visible_count
+-- How many there are.
+select count(*)
+from event_log
+where org_id = $1 and seq > $2 and split_part(kind, '.', 1) = any($3::text[]) and case
+    when rep_id is not null then $4::uuid[] is null or rep_id = any($4)
+    when team_id is not null then $5::uuid[] is null or team_id = any($5)
+    else true end;
 
 -- name: log_trim
 -- Retention: forgets events older than a day, and says in the head from where the log is complete.

@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from domain.events import Change, Event
+from domain.events import CHANNEL, Change, Event
 from domain.work import Work
 from settings import Settings
 from sql.queries import queries
 from tests.conftest import MakeOrg
-from workers.relay import CHANNEL, Relay, number
+from workers.relay import Relay, number
 
 _live = queries("live")
 

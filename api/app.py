@@ -1,0 +1,147 @@
+"""The ASGI application: `uvicorn api.app:create_app --factory`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import strawberry
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from api.budget import Budget
+from api.bus import Bus
+from api.documents import Documents
+from api.execution import Execution
+from api.graphiql import ASSETS
+from api.http import GraphQLOverHttp
+from api.operation import Api
+from api.schema import schema
+from api.ws import GraphQLOverWebSocket
+from settings import Settings
+from settings import settings as from_environment
+from sql.migrate import pending
+from sql.pool import Database, Unavailable
+
+log = structlog.get_logger("attain.api")
+
+_VALKEY_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Running:
+    """What a started application holds."""
+
+    db: Database
+    valkey: Redis
+    bus: Bus
+    http: GraphQLOverHttp
+    websocket: GraphQLOverWebSocket
+
+
+def create_app(settings: Settings | None = None, graph: strawberry.Schema = schema) -> Starlette:
+    """The application with these settings, or those of the environment."""
+    chosen = settings or from_environment()
+    core = graph._schema
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Running]]:
+        db = await Database.open(chosen.database_url, size=chosen.pool_size, timeout_ms=chosen.statement_timeout_ms)
+        valkey = Redis.from_url(
+            chosen.valkey_url,
+            socket_connect_timeout=_VALKEY_SECONDS,
+            health_check_interval=15,
+            retry=Retry(NoBackoff(), 0),
+        )
+        budget = Budget(valkey, chosen.cost_per_minute)
+        bus = Bus(db, valkey, chosen)
+        api = Api(chosen, db, Documents(core, chosen), Execution(core), budget)
+        tasks = [asyncio.create_task(budget.run()), asyncio.create_task(bus.run())]
+        app.state.running = Running(db, valkey, bus, GraphQLOverHttp(api, bus), GraphQLOverWebSocket(api, bus))
+        try:
+            yield {}
+        finally:
+            bus.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await valkey.aclose()
+            await db.close()
+
+    async def http(request: Request) -> Response:
+        return await running(request).http(request)
+
+    async def websocket(socket: WebSocket) -> None:
+        await running(socket).websocket(socket)
+
+    async def ready(request: Request) -> Response:
+        wrong = await _troubles(running(request), chosen)
+        return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
+
+    routes: list[BaseRoute] = [
+        Route("/graphql", http, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
+        WebSocketRoute("/graphql", websocket),
+        Route("/healthz", _healthy),
+        Route("/readyz", ready),
+        Route("/metrics", _metrics),
+        Mount("/graphiql", StaticFiles(directory=ASSETS)),
+    ]
+    middleware = [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=chosen.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Idempotency-Replayed", "Retry-After"],
+        )
+    ]
+    return Starlette(routes=routes, middleware=middleware if chosen.cors_origins else [], lifespan=lifespan)
+
+
+def running(connection: Request | WebSocket) -> Running:
+    """What the application of a connection holds."""
+    found: Running = connection.app.state.running
+    return found
+
+
+async def _healthy(request: Request) -> Response:
+    return Response("ok", media_type="text/plain")
+
+
+async def _metrics(request: Request) -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _troubles(held: Running, chosen: Settings) -> dict[str, str]:
+    """What keeps the process from serving, by name."""
+    wrong: dict[str, str] = {}
+    try:
+        async with asyncio.timeout(_VALKEY_SECONDS):
+            missing = await pending(chosen.database_url)
+        if missing:
+            wrong["migrations"] = f"missing: {', '.join(missing)}"
+    except (*Unavailable, OSError) as error:
+        wrong["postgres"] = _told(error)
+    try:
+        async with asyncio.timeout(_VALKEY_SECONDS):
+            await held.valkey.ping()
+    except (RedisError, OSError) as error:
+        wrong["valkey"] = _told(error)
+    return wrong
+
+
+def _told(error: BaseException) -> str:
+    log.warning("not_ready", error=repr(error))
+    return f"does not answer ({type(error).__name__})"

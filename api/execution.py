@@ -1,0 +1,57 @@
+"""The one seam to whoever executes a prepared operation. Today that is graphql-core."""
+
+from typing import Any, cast
+
+from graphql import ExecutionResult, GraphQLSchema
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_root_selection_set,
+    execute_subscription_event,
+)
+
+from api.context import Context
+from api.documents import Invalid, Prepared
+from api.live import Selection
+
+
+class Execution:
+    """Executes operations of one schema."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+
+    async def execute(
+        self, prepared: Prepared, variables: dict[str, Any], context: Context, root: object = None
+    ) -> ExecutionResult:
+        """The result with its errors in it. Raises `Invalid` when the variables do not fit.
+
+        For a subscription, `root` is the message: the selection is executed on it.
+        """
+        executor = self._build(prepared, variables, context, root)
+        run = execute_root_selection_set if root is None else execute_subscription_event
+        result = run(executor)
+        return cast("ExecutionResult", await result if executor.is_awaitable(result) else result)
+
+    async def select(self, prepared: Prepared, variables: dict[str, Any], context: Context) -> Selection:
+        """What a subscription asks to hear. Raises `Invalid` when it may not, or its arguments do not fit."""
+        executor = self._build(prepared, variables, context, None)
+        stream = create_source_event_stream(executor)
+        selection = await stream if executor.is_awaitable(stream) else stream
+        if isinstance(selection, ExecutionResult):
+            raise Invalid(*(selection.errors or ()))
+        return cast("Selection", selection)
+
+    def _build(self, prepared: Prepared, variables: dict[str, Any], context: Context, root: object) -> Executor[Any]:
+        executor = Executor.build(
+            self._schema,
+            prepared.document,
+            root,
+            context,
+            variables,
+            prepared.name,
+            hide_suggestions=True,
+        )
+        if isinstance(executor, list):
+            raise Invalid(*executor)
+        return executor

@@ -1,0 +1,297 @@
+"""One event, many subscribers: executed once and encoded once for all who would get the same bytes."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Hashable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import structlog
+from graphql import GraphQLError
+
+from api import metrics
+from api.context import Context
+from api.documents import Invalid, Prepared
+from api.live import LiveChange, LiveKind, Logged, Selection, cursor_of
+from api.operation import Api, Asked, encodable
+from domain.events import Change
+from domain.org.model import Viewer
+from sql.pool import uuid7
+
+log = structlog.get_logger("attain.live")
+
+# Events executed together: they share their loaders, and their results are in memory at once.
+_BATCH = 100
+# Whom a manager sees changes with the day and with moves; moves are heard of, days are not.
+_SIGHT_SECONDS = 5.0
+
+
+class Revoked(Exception):
+    """The subscriber is not, or no longer, the viewer that it was."""
+
+
+class Message(NamedTuple):
+    """An encoded result, and the event that it is about; GAP and SNAPSHOT stand for all up to theirs."""
+
+    seq: int
+    payload: str
+
+
+class Audience:
+    """Everybody who gets the same messages: one operation with its variables, and one sight."""
+
+    def __init__(
+        self, api: Api, prepared: Prepared, variables: dict[str, Any], viewer: Viewer, selection: Selection
+    ) -> None:
+        self.org_id = viewer.org_id
+        self.selection = selection
+        self._api = api
+        self._prepared = prepared
+        self._variables = variables
+        self._viewer = viewer
+        self._reps: frozenset[UUID] | None = None
+        self._teams: frozenset[UUID] | None = None
+        self._sight_until = 0.0
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for subscribers that may share messages."""
+        return self._prepared.group_key(self._variables), _view(self._viewer, self.selection.field.personal)
+
+    def hears(self, event: Logged) -> bool:
+        """Whether the event may concern it; cheap, and sight is looked at later."""
+        return self.selection.field.hears(self._viewer, event, self.selection.args)
+
+    def forget_sight(self) -> None:
+        """Somebody moved."""
+        self._sight_until = 0.0
+
+    async def snapshot(self, seq: int) -> Message:
+        """The first message: the state, which holds at least what happened up to `seq`."""
+        ctx = self._context()
+        field = self.selection.field
+        try:
+            state = await field.snapshot(ctx, **self.selection.args)
+        except Exception as error:
+            raise Invalid(error if isinstance(error, GraphQLError) else _masked(error)) from error
+        message: LiveChange[Any] = LiveChange(
+            cursor=cursor_of(self.org_id, seq), occurred_at=ctx.now, kind=LiveKind.SNAPSHOT
+        )
+        if isinstance(state, list):
+            message.nodes = state
+        else:
+            message.node = state
+        return Message(seq, await self._encode(ctx, message))
+
+    async def gap(self, seq: int) -> Message:
+        """Something was left out up to `seq`."""
+        ctx = self._context()
+        message: LiveChange[Any] = LiveChange(
+            cursor=cursor_of(self.org_id, seq), occurred_at=ctx.now, kind=LiveKind.GAP
+        )
+        return Message(seq, await self._encode(ctx, message))
+
+    async def messages(self, events: Sequence[Logged]) -> list[Message]:
+        """The messages for these events in order; events that are not for it leave none."""
+        heard = [event for event in events if self.hears(event)]
+        if not self.selection.field.every:
+            heard = _last_of_each_node(heard)
+        sent = []
+        for start in range(0, len(heard), _BATCH):
+            ctx = self._context()
+            await self._look(ctx)
+            batch = [event for event in heard[start : start + _BATCH] if self._sees(event)]
+            for event, payload in zip(
+                batch, await asyncio.gather(*(self._message(ctx, e) for e in batch)), strict=True
+            ):
+                if payload is not None:
+                    metrics.lag.observe((datetime.now(UTC) - event.occurred_at).total_seconds())
+                    sent.append(Message(event.seq, payload))
+        return sent
+
+    async def _message(self, ctx: Context, event: Logged) -> str | None:
+        kind, node = LiveKind[event.change], None
+        if kind is not LiveKind.REMOVED:
+            node = await self.selection.field.node(ctx, event, **self.selection.args)
+            if node is None:
+                return None
+        message: LiveChange[Any] = LiveChange(
+            cursor=cursor_of(self.org_id, event.seq),
+            occurred_at=event.occurred_at,
+            kind=kind,
+            node_id=event.node_id,
+            node=node,
+        )
+        return await self._encode(ctx, message)
+
+    async def _encode(self, ctx: Context, message: LiveChange[Any]) -> str:
+        result = await self._api.execution.execute(self._prepared, self._variables, ctx, message)
+        return orjson.dumps(encodable(result, ctx.request_id), default=str).decode()
+
+    def _context(self) -> Context:
+        return self._api.context(self._viewer, uuid7().hex)
+
+    async def _look(self, ctx: Context) -> None:
+        """Whom the audience sees, as of today."""
+        now = asyncio.get_running_loop().time()
+        if self._viewer.sees_everybody or now < self._sight_until:
+            return
+        self._sight_until = now + _SIGHT_SECONDS
+        reps, teams = await ctx.sight(), await ctx.team_sight()
+        self._reps = None if reps is None else frozenset(reps)
+        self._teams = None if teams is None else frozenset(teams)
+
+    def _sees(self, event: Logged) -> bool:
+        if event.rep_id is not None:
+            return self._reps is None or event.rep_id in self._reps
+        return event.team_id is None or self._teams is None or event.team_id in self._teams
+
+
+def _view(viewer: Viewer, personal: bool) -> Hashable:
+    """Viewers of whom nothing tells one from another share a view; a person with a rep of their own sees their own."""
+    if personal or viewer.rep_id is not None or not viewer.sees_everybody:
+        return viewer.actor_id
+    return viewer.role, viewer.scopes
+
+
+def _last_of_each_node(events: Sequence[Logged]) -> list[Logged]:
+    """One event a node: a message shows the node as it is now, so the last one says all."""
+    last = {(event.node_type, event.node_key): event for event in events}
+    created = {(event.node_type, event.node_key) for event in events if event.change == Change.CREATED}
+    return [
+        event.as_created() if event.change == Change.UPDATED and key in created else event
+        for key, event in sorted(last.items(), key=lambda item: item[1].seq)
+    ]
+
+
+def _masked(error: Exception) -> GraphQLError:
+    return GraphQLError("The subscription failed.", original_error=error)
+
+
+class Subscriber:
+    """A bounded queue to one client. `seq`: the last event that the client knows of."""
+
+    __slots__ = ("_limit", "_queue", "_revoked", "_wake", "seq", "viewer")
+
+    def __init__(self, viewer: Viewer, seq: int, limit: int) -> None:
+        self.viewer = viewer
+        self.seq = seq
+        self._limit = limit
+        self._queue: deque[Message] = deque()
+        self._wake = asyncio.Event()
+        self._revoked = False
+
+    def put(self, message: Message) -> bool:
+        """Queue a message, unless the client has it already. False: the queue was full and is now empty."""
+        if message.seq <= self.seq:
+            return True
+        self.seq = message.seq
+        if len(self._queue) >= self._limit:
+            self._queue.clear()
+            return False
+        self._queue.append(message)
+        self._wake.set()
+        return True
+
+    def gap(self, message: Message) -> None:
+        """Queue a GAP in place of all that waits."""
+        self.seq = max(self.seq, message.seq)
+        self._queue.clear()
+        self._queue.append(message)
+        self._wake.set()
+
+    def revoke(self) -> None:
+        """End the subscription."""
+        self._revoked = True
+        self._wake.set()
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Messages as they come. Raises `Revoked`."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                if self._revoked:
+                    break
+                yield self._queue.popleft()
+            if self._revoked:
+                raise Revoked
+
+
+class Group:
+    """An audience and its subscribers, with a task of its own: a slow one holds up no other group."""
+
+    def __init__(self, audience: Audience, inbox: int) -> None:
+        self.audience = audience
+        self.subscribers: set[Subscriber] = set()
+        self._limit = inbox
+        self._inbox: list[Logged] = []
+        self._lost_through: int | None = None
+        self._wake = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+        metrics.groups.inc()
+
+    def give(self, events: Sequence[Logged]) -> None:
+        """Events in order, those that it hears among them."""
+        heard = [event for event in events if self.audience.hears(event)]
+        if not heard:
+            return
+        self._inbox += heard
+        if len(self._inbox) > self._limit:
+            self._inbox.clear()
+            self._lost_through = heard[-1].seq
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Nobody is left."""
+        self._task.cancel()
+        metrics.groups.dec()
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            events, self._inbox = self._inbox, []
+            lost, self._lost_through = self._lost_through, None
+            try:
+                if lost is not None:
+                    await self._gap(lost, self.subscribers)
+                await self._deliver(events)
+            except Exception as error:
+                # Whatever it was, the subscribers are told to fetch again; GAP itself needs no database.
+                log.exception("live_failed", error=repr(error))
+                with suppress(Exception):
+                    await self._gap(max((event.seq for event in events), default=lost or 0), self.subscribers)
+
+    async def _deliver(self, events: Sequence[Logged]) -> None:
+        behind: set[Subscriber] = set()
+        messages = await self.audience.messages(events)
+        for message in messages:
+            for subscriber in self.subscribers:
+                if subscriber not in behind and not subscriber.put(message):
+                    behind.add(subscriber)
+        metrics.deliveries.inc(len(messages) * len(self.subscribers))
+        if behind:
+            await self._gap(messages[-1].seq, behind)
+
+    async def _gap(self, seq: int, whom: set[Subscriber]) -> None:
+        message = await self.audience.gap(seq)
+        for subscriber in whom:
+            subscriber.gap(message)
+        metrics.gaps.inc(len(whom))
+
+
+async def open_audience(
+    api: Api, asked: Asked, prepared: Prepared, context: Context, last_event_id: str | None
+) -> Audience:
+    """What a subscription operation asks to hear, charged once. Raises `Invalid`."""
+    api.charge(prepared, asked.variables, context)
+    asked.canonical()
+    selection = await api.execution.select(prepared, asked.variables, context)
+    if last_event_id:
+        selection = replace(selection, after=last_event_id)
+    return Audience(api, prepared, asked.variables, context.viewer, selection)

@@ -1,0 +1,86 @@
+"""Every change that the viewer may see: as a list to catch up with, and live."""
+
+from typing import Annotated
+
+import strawberry
+
+from api.context import Context, Info
+from api.errors import bad_request
+from api.live import LiveChange, LiveKind, Logged, cursor_of, live, parse_cursor
+from api.relay import Connection, Edge, Node, PageInfo, load_nodes, page_size
+from sql.queries import queries
+
+_live = queries("live")
+
+
+async def _nothing(ctx: Context) -> Node | None:
+    """All there is would be too much for a first message: it only says where the log stands."""
+    return None
+
+
+@strawberry.type
+class LiveSubscription:
+    changes = live(
+        description="Every change that the viewer may see, for integrations that keep a copy. The first message has "
+        "no nodes: it says by its cursor where the log stands.",
+        snapshot=_nothing,
+        every=True,
+    )
+
+
+@strawberry.type
+class LiveQuery:
+    @strawberry.field(
+        description="Changes that the viewer may see, oldest first, as far back as they are kept. Each shows its node "
+        "as it is now. When `after` is older than that, the first is a GAP."
+    )
+    async def changes(
+        self,
+        info: Info,
+        after: Annotated[
+            str | None, strawberry.argument(description="A cursor of this list or of a subscription.")
+        ] = None,
+        first: Annotated[int | None, strawberry.argument(description="How many; 50 by default, at most 200.")] = None,
+    ) -> Connection[LiveChange[Node]]:
+        ctx, size = info.context, page_size(first)
+        org_id = ctx.viewer.org_id
+        head = await ctx.row(_live.log_head)
+        oldest = head["first_seq"] - 1 if head else 0
+        seq = oldest
+        if after is not None:
+            place, seq = parse_cursor(after)
+            if place != org_id:
+                raise bad_request("The cursor is not one that this list gave out.")
+        areas = [scope.split(":")[0] for scope in ctx.viewer.scopes if scope.endswith(":read")]
+        seen = (max(seq, oldest), areas, await ctx.sight(), await ctx.team_sight())
+        events = [Logged.of(row) for row in await ctx.fetch(_live.log_visible, *seen, size + 1)]
+        changes = await _changes(ctx, events[:size])
+        if seq < oldest and size:
+            gap: LiveChange[Node] = LiveChange(cursor=cursor_of(org_id, oldest), occurred_at=ctx.now, kind=LiveKind.GAP)
+            changes = [gap, *changes][:size]
+        edges = [Edge(cursor=change.cursor, node=change) for change in changes]
+        shown = PageInfo(
+            has_next_page=len(events) > size or len(changes) < len(events),
+            has_previous_page=after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        )
+
+        async def count() -> int:
+            return int(await ctx.value(_live.log_visible_count, oldest, *seen[1:]))
+
+        return Connection(edges=edges, nodes=changes, page_info=shown, count=count)
+
+
+async def _changes(ctx: Context, events: list[Logged]) -> list[LiveChange[Node]]:
+    nodes = await load_nodes(ctx, [event.node_id for event in events])
+    return [
+        LiveChange(
+            cursor=cursor_of(ctx.viewer.org_id, event.seq),
+            occurred_at=event.occurred_at,
+            kind=LiveKind[event.change],
+            node_id=event.node_id,
+            node=node,
+        )
+        for event, node in zip(events, nodes, strict=True)
+    ]

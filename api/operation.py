@@ -1,0 +1,196 @@
+"""One operation, whatever carried it here: who asks, what it asks, what it costs, its answer."""
+
+import asyncio
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from graphql import ExecutionResult, GraphQLError, OperationType
+
+from api import metrics
+from api.auth import authenticate
+from api.budget import Budget
+from api.context import Context
+from api.documents import Documents, Invalid, Prepared, too_dear
+from api.errors import Refusal, bad_request, formatted, unauthenticated
+from api.execution import Execution
+from domain.org.model import Viewer
+from settings import Settings
+from sql.pool import Database, statements, uuid7
+
+log = structlog.get_logger("attain.api")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# Postgres has no text with a zero in it; refused here once instead of in every action.
+_ZERO = re.compile(r"\\u(0000|\{0+\})")
+
+
+def request_id(given: str | None) -> str:
+    """The caller's id when it is a sane one, otherwise a new one."""
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid7().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters of a GraphQL request."""
+
+    query: str
+    variables: dict[str, Any]
+    operation_name: str | None
+
+    @classmethod
+    def of(cls, given: object) -> "Asked":
+        """From decoded JSON. Raises a BAD_REQUEST that says what is wrong with it."""
+        if not isinstance(given, Mapping):
+            raise bad_request("A request is a JSON object with `query`.")
+        query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+        if not isinstance(query, str):
+            raise bad_request("`query` is missing or not a string.")
+        if variables is not None and not isinstance(variables, dict):
+            raise bad_request("`variables` is not an object.")
+        if name is not None and not isinstance(name, str):
+            raise bad_request("`operationName` is not a string.")
+        extensions = given.get("extensions")
+        if extensions is not None and not isinstance(extensions, dict):
+            raise bad_request("`extensions` is not an object.")
+        if _ZERO.search(query):
+            raise bad_request("A text contains the character U+0000, which cannot be stored.")
+        return cls(query, variables or {}, name or None)
+
+    def canonical(self) -> bytes:
+        """The same bytes for the same request, however its JSON was written."""
+        try:
+            return orjson.dumps([self.query, self.operation_name, self.variables], option=orjson.OPT_SORT_KEYS)
+        except TypeError:
+            raise bad_request("`variables` is nested too deeply.") from None
+
+
+def decode(raw: bytes | str) -> Any:
+    """JSON as sent. Raises a BAD_REQUEST."""
+    try:
+        text = raw if isinstance(raw, str) else raw.decode()
+        decoded = orjson.loads(text)
+    except (orjson.JSONDecodeError, UnicodeDecodeError):
+        raise bad_request("The request is not JSON in UTF-8.") from None
+    if "\\u0000" in text:
+        raise bad_request("A text contains the character U+0000, which cannot be stored.")
+    return decoded
+
+
+@dataclass(slots=True)
+class Answer:
+    """A response before it is encoded. `executed` is False when the request was refused as a whole."""
+
+    body: dict[str, Any]
+    executed: bool
+    code: str = "OK"
+    kind: str = ""
+    name: str | None = None
+    cost: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return any(error["extensions"].get("retryable") for error in self.body.get("errors", ()))
+
+
+@dataclass(slots=True)
+class Api:
+    """What every transport shares; one per process."""
+
+    settings: Settings
+    db: Database
+    documents: Documents
+    execution: Execution
+    budget: Budget
+
+    async def viewer(self, authorization: str | None) -> tuple[Viewer, datetime | None]:
+        """Who asks and until when, from an Authorization header. Raises UNAUTHENTICATED."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise unauthenticated("Send `Authorization: Bearer` with a token or an API key.")
+        return await authenticate(self.db, self.settings, token.strip(), datetime.now(UTC))
+
+    def context(self, viewer: Viewer, request_id: str, idempotency_key: str | None = None) -> Context:
+        """Fresh loaders and one clock: for one operation, or one event."""
+        return Context(self.db, viewer, datetime.now(UTC), self.settings, request_id, idempotency_key)
+
+    def prepare(self, asked: Asked) -> Prepared:
+        """Raises `Invalid`."""
+        return self.documents.prepare(asked.query, asked.operation_name)
+
+    def charge(self, prepared: Prepared, variables: Mapping[str, Any], context: Context) -> dict[str, Any]:
+        """The extensions that say what the operation costs. Raises `Invalid` when that is too much."""
+        cost = prepared.cost(variables)
+        if cost > self.settings.max_cost:
+            raise Invalid(too_dear(cost, self.settings.max_cost))
+        try:
+            balance = self.budget.spend(context.viewer.actor_id or context.viewer.org_id, cost, context.now)
+        except Refusal as refusal:
+            raise Invalid(refusal) from None
+        return {"cost": balance.extension()}
+
+    async def answer(self, asked: Asked, prepared: Prepared, context: Context, transport: str) -> Answer:
+        """Execute a query or mutation. Never raises but for cancellation."""
+        kind = prepared.kind.value
+        outer = statements.get()
+        counted: list[str] = []
+        token = statements.set(counted)
+        started = time.perf_counter()
+        try:
+            extensions = self.charge(prepared, asked.variables, context)
+            async with asyncio.timeout(self.settings.request_timeout_seconds):
+                result = await self.execution.execute(prepared, asked.variables, context)
+            answer = Answer(encodable(result, context.request_id), True)
+            answer.body["extensions"] = extensions
+            answer.cost = extensions["cost"]["requested"]
+            answer.code = _code(answer.body)
+        except Invalid as invalid:
+            answer = refused(invalid.errors, context.request_id)
+        except TimeoutError:
+            answer = refused([_too_slow(self.settings.request_timeout_seconds)], context.request_id)
+        finally:
+            statements.reset(token)
+            if outer is not None:
+                outer.extend(counted)
+        answer.kind, answer.name = kind, prepared.name
+        metrics.requests.labels(transport, kind, answer.code).inc()
+        metrics.duration.labels(kind).observe(time.perf_counter() - started)
+        metrics.statements.observe(len(counted))
+        return answer
+
+
+def encodable(result: ExecutionResult, request_id: str) -> dict[str, Any]:
+    """`data` and, when there are any, `errors`, masked."""
+    body: dict[str, Any] = {}
+    if result.errors:
+        body["errors"] = [formatted(error, request_id) for error in result.errors]
+    body["data"] = result.data
+    return body
+
+
+def refused(errors: "list[GraphQLError] | tuple[GraphQLError, ...]", request_id: str) -> Answer:
+    """The answer to a request of which nothing was executed."""
+    body = {"errors": [formatted(error, request_id) for error in errors]}
+    return Answer(body, executed=False, code=_code(body))
+
+
+def _code(body: Mapping[str, Any]) -> str:
+    errors = body.get("errors")
+    return str(errors[0]["extensions"]["code"]) if errors else "OK"
+
+
+def _too_slow(seconds: float) -> Refusal:
+    message = f"The operation took longer than {seconds:g} s and was stopped. What it had not committed did not happen."
+    return Refusal("UNAVAILABLE", message, retryable=True)
+
+
+def is_subscription(prepared: Prepared) -> bool:
+    """Whether the operation streams."""
+    return prepared.kind is OperationType.SUBSCRIPTION

@@ -1,0 +1,226 @@
+"""graphql-transport-ws: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
+
+The token comes in the payload of `connection_init` (`{"authorization": "Bearer ..."}`), as browsers cannot set headers,
+or in the Authorization header of the handshake.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from graphql import GraphQLError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from api.bus import Bus
+from api.documents import Invalid
+from api.errors import Refusal
+from api.fanout import Revoked, open_audience
+from api.operation import Api, Asked, decode, is_subscription, refused, request_id
+from domain.org.model import Viewer
+
+log = structlog.get_logger("attain.api")
+
+PROTOCOL = "graphql-transport-ws"
+
+BAD_REQUEST = 4400
+UNAUTHORIZED = 4401
+FORBIDDEN = 4403
+SUBPROTOCOL = 4406
+INIT_TIMEOUT = 4408
+DUPLICATE = 4409
+TOO_MANY_INITS = 4429
+
+
+class Closing(Exception):
+    """The client broke the protocol, or may not be here."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class GraphQLOverWebSocket:
+    """The endpoint for WebSockets."""
+
+    def __init__(self, api: Api, bus: Bus) -> None:
+        self._api = api
+        self._bus = bus
+
+    async def __call__(self, websocket: WebSocket) -> None:
+        """Serve one connection to its end."""
+        if PROTOCOL not in websocket.scope.get("subprotocols", ()):
+            await websocket.accept()
+            await websocket.close(SUBPROTOCOL, "Subprotocol not acceptable")
+            return
+        await websocket.accept(PROTOCOL)
+        await _Connection(self._api, self._bus, websocket).serve()
+
+
+@dataclass(slots=True)
+class _Connection:
+    api: Api
+    bus: Bus
+    websocket: WebSocket
+    viewer: Viewer | None = None
+    expires: datetime | None = None
+    initialised: bool = False
+    request_id: str = ""
+    running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def serve(self) -> None:
+        self.request_id = request_id(self.websocket.headers.get("x-request-id"))
+        reason = "client"
+        try:
+            await self._first()
+            async with asyncio.timeout(self._seconds_left()):
+                while True:
+                    await self._handle(await self._receive())
+        except Closing as closing:
+            reason = closing.reason
+            await self._close(closing.code, closing.reason)
+        except TimeoutError:
+            reason = "token expired"
+            await self._close(FORBIDDEN, "Token expired")
+        except WebSocketDisconnect:
+            pass
+        finally:
+            tasks = list(self.running.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            org_id = str(self.viewer.org_id) if self.viewer else None
+            log.info("socket_closed", request_id=self.request_id, org_id=org_id, reason=reason)
+
+    async def _first(self) -> None:
+        """Wait for `connection_init`, answering pings."""
+        try:
+            async with asyncio.timeout(self.api.settings.connection_init_timeout_seconds):
+                while self.viewer is None:
+                    await self._handle(await self._receive())
+        except TimeoutError:
+            raise Closing(INIT_TIMEOUT, "Connection initialisation timeout") from None
+
+    def _seconds_left(self) -> float | None:
+        return None if self.expires is None else max(0.0, (self.expires - datetime.now(UTC)).total_seconds())
+
+    async def _receive(self) -> Mapping[str, Any]:
+        raw = await self.websocket.receive()
+        if raw["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(raw.get("code", 1000), raw.get("reason"))
+        try:
+            message = decode(raw["text"] if raw.get("text") is not None else raw["bytes"])
+        except Refusal as refusal:
+            raise Closing(BAD_REQUEST, refusal.message) from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise Closing(BAD_REQUEST, "A message is an object with a type")
+        return message
+
+    async def _handle(self, message: Mapping[str, Any]) -> None:
+        match message["type"]:
+            case "connection_init":
+                await self._init(message.get("payload"))
+            case "ping":
+                await self._send({"type": "pong"})
+            case "pong":
+                pass
+            case "subscribe":
+                await self._subscribe(_id(message), message.get("payload"))
+            case "complete":
+                task = self.running.pop(_id(message), None)
+                if task is not None:
+                    task.cancel()
+            case other:
+                raise Closing(BAD_REQUEST, f"Unknown message type {other[:40]}")
+
+    async def _init(self, payload: object) -> None:
+        if self.initialised:
+            raise Closing(TOO_MANY_INITS, "Too many initialisation requests")
+        self.initialised = True
+        given = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
+        token = given.get("authorization") or self.websocket.headers.get("authorization")
+        try:
+            self.viewer, self.expires = await self.api.viewer(token if isinstance(token, str) else None)
+        except Refusal:
+            raise Closing(FORBIDDEN, "Forbidden") from None
+        await self._send({"type": "connection_ack"})
+
+    async def _subscribe(self, id_: str, payload: object) -> None:
+        if self.viewer is None:
+            raise Closing(UNAUTHORIZED, "Unauthorized")
+        if id_ in self.running:
+            raise Closing(DUPLICATE, f"Subscriber for {id_[:60]} already exists")
+        if len(self.running) >= self.api.settings.max_subscriptions_per_socket:
+            refusal = Refusal("RATE_LIMITED", f"At most {len(self.running)} operations at once on one socket.")
+            await self._send(
+                {"id": id_, "type": "error", "payload": refused([refusal], self.request_id).body["errors"]}
+            )
+            return
+        task = asyncio.create_task(self._operate(id_, payload, self.viewer))
+        self.running[id_] = task
+
+    async def _operate(self, id_: str, payload: object, viewer: Viewer) -> None:
+        """One operation to its end. The id is free again before the last message goes out."""
+        mine = asyncio.current_task()
+        try:
+            last = await self._run(id_, payload, viewer)
+        except Invalid as invalid:
+            last = self._error(id_, *invalid.errors)
+        except Refusal as refusal:
+            last = self._error(id_, refusal)
+        except Revoked:
+            await self._close(FORBIDDEN, "Access ended")
+            return
+        except WebSocketDisconnect:
+            return  # the connection's own loop hears of it too
+        except Exception as error:
+            last = self._error(id_, GraphQLError("The subscription failed.", original_error=error))
+        if self.running.get(id_) is mine:
+            del self.running[id_]
+            with suppress(WebSocketDisconnect):
+                await self._send(last)
+
+    async def _run(self, id_: str, payload: object, viewer: Viewer) -> dict[str, Any]:
+        """Send what there is to send; the message that ends the operation is returned."""
+        asked = Asked.of(payload)
+        prepared = self.api.prepare(asked)
+        context = self.api.context(viewer, self.request_id)
+        # Spliced rather than encoded: the payload is shared by all subscribers of a group.
+        head = f'{{"id":{orjson.dumps(id_).decode()},"type":"next","payload":'
+        if not is_subscription(prepared):
+            answer = await self.api.answer(asked, prepared, context, "websocket")
+            if not answer.executed:
+                return {"id": id_, "type": "error", "payload": answer.body["errors"]}
+            await self._text(head + orjson.dumps(answer.body, default=str).decode() + "}")
+            return {"id": id_, "type": "complete"}
+        audience = await open_audience(self.api, asked, prepared, context, None)
+        async with aclosing(self.bus.subscribe(audience, viewer)) as messages:
+            async for message in messages:
+                await self._text(head + message.payload + "}")
+        return {"id": id_, "type": "complete"}
+
+    def _error(self, id_: str, *errors: GraphQLError) -> dict[str, Any]:
+        return {"id": id_, "type": "error", "payload": refused(list(errors), self.request_id).body["errors"]}
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self._text(orjson.dumps(message).decode())
+
+    async def _text(self, text: str) -> None:
+        if self.websocket.application_state is WebSocketState.CONNECTED:
+            await self.websocket.send_text(text)
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self.websocket.application_state is WebSocketState.CONNECTED:
+            await self.websocket.close(code, reason.encode()[:120].decode(errors="ignore"))
+
+
+def _id(message: Mapping[str, Any]) -> str:
+    id_ = message.get("id")
+    if not isinstance(id_, str) or not id_:
+        raise Closing(BAD_REQUEST, "The message lacks an id")
+    return id_

@@ -1,0 +1,115 @@
+"""A real server on a real socket, with the real relay beside it, in the loop of the tests."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import strawberry
+import uvicorn
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from api.app import create_app
+from api.auth import mint
+from domain.work import Work
+from settings import Settings
+from sql.pool import Database
+from tests.api.graph import schema
+from workers.relay import Relay
+
+SECRET = "a secret of tests, long enough to sign with"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where it listens, and how it was set."""
+
+    settings: Settings
+    port: int
+    app: Any
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
+    def token(self, work: Work, email: str = "ada@harbor.example", valid: timedelta = timedelta(hours=1)) -> str:
+        """Who signs in, by default the administrator of `make_org`."""
+        return mint(self.settings, work.viewer.org_id, email, now=datetime.now(UTC), valid=valid)
+
+    def client(self, token: str | None = None, **headers: str) -> httpx.AsyncClient:
+        """An HTTP client of this server."""
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20)
+
+
+Serve = Callable[..., Any]
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, graph: strawberry.Schema) -> AsyncIterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        app = create_app(settings, graph)
+        config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1, ws_ping_interval=None)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        port = listening.getsockname()[1]
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            await client.get("/healthz")  # waits in the queue of the socket until the application has started
+        try:
+            yield Server(settings, port, app)
+        finally:
+            server.should_exit = True
+            await task
+
+
+@pytest.fixture(scope="session")
+def test_settings(database_url: str, valkey_url: str) -> Settings:
+    """Small limits, so that tests reach them."""
+    return Settings(database_url=database_url, valkey_url=valkey_url, jwt_secret=SecretStr(SECRET), sweep_seconds=0.2)
+
+
+@pytest.fixture
+def serve(test_settings: Settings) -> Serve:
+    """`async with serve(max_depth=3) as server:` a server of its own, on the small graph of these tests."""
+
+    def start(graph: strawberry.Schema = schema, **over: object) -> Any:
+        return _serving(test_settings.model_copy(update=over), graph)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+async def server(test_settings: Settings) -> AsyncIterator[Server]:
+    """The server that tests share, on the small graph of these tests."""
+    async with _serving(test_settings, schema) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def relay(test_settings: Settings) -> AsyncIterator[Relay]:
+    """Numbers what is committed and tells Valkey."""
+
+    async def enqueue(job: str, org_id: UUID) -> None:
+        """No worker runs beside these tests."""
+
+    db = await Database.open(test_settings.database_url)
+    async with Redis.from_url(test_settings.valkey_url) as valkey:
+        relaying = Relay(db, valkey, test_settings, enqueue)
+        task = asyncio.create_task(relaying.run())
+        await relaying.listening.wait()
+        yield relaying
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await db.close()
