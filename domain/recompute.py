@@ -1,0 +1,71 @@
+"""Keeps the numbers true: claims what is stale and recomputes exactly that, in the transaction that writes it."""
+
+from uuid import UUID
+
+from domain.calendar import DAY
+from domain.dirty import Dirty
+from domain.feed import actions as feed
+from domain.feed import coaching
+from domain.org import actions as org
+from domain.quotas import results as quotas
+from domain.scorecards import results as scorecards
+from domain.work import Tx, Work
+from sql.queries import queries
+
+_live = queries("live")
+
+
+async def recompute(work: Work) -> bool:
+    """Recompute the organisation's stale days. False when there is nothing to do or another job is at it.
+
+    A crash leaves the marks; a second run changes nothing. A job that finds the lock taken may leave: whoever holds it
+    looks for marks again after its commit.
+    """
+    async with work.transaction() as tx:
+        if not await tx.value(_live.lock_try, "recompute"):
+            return False
+        await tx.execute(_live.work_claim, "RECOMPUTE")
+        dirty = await _claim(tx)
+        if dirty is None:
+            return False
+        calendar = await org.calendar(tx.session)
+        await scorecards.recompute(tx, calendar, dirty)
+        await quotas.recompute(tx, calendar, dirty)
+    return True
+
+
+async def coach(work: Work) -> bool:
+    """Evaluate the coaching rules of reps whose numbers changed. False when there is nothing to do."""
+    async with work.transaction() as tx:
+        if not await tx.value(_live.lock_try, "coach"):
+            return False
+        await tx.execute(_live.work_claim, "COACH")
+        reps: list[UUID] = sorted({row["rep_id"] for row in await tx.fetch(_live.coach_marks_claim)})
+        if not reps:
+            return False
+        await coaching.coach(tx, await org.calendar(tx.session), reps)
+    return True
+
+
+async def new_day(work: Work) -> bool:
+    """What a new local day changes by itself: pace, the running week, overdue SLAs, snoozed items. Once a day."""
+    async with work.transaction() as tx:
+        calendar = await org.calendar(tx.session)
+        today = calendar.local_day(tx.now)
+        if not await tx.value(_live.day_begins, today):
+            return False
+        # Yesterday too: it may have ended a week or a period.
+        tx.mark(None, today - DAY, None)
+    await org.calendar_extend(work)
+    await feed.wake(work)
+    return True
+
+
+async def _claim(tx: Tx) -> Dirty | None:
+    """The marks of the organisation. Those that arrive later stay for the next run."""
+    rows = await tx.fetch(_live.marks_claim)
+    if not rows:
+        return None
+    return Dirty.of(
+        max(row["marked_at"] for row in rows), ((row["rep_id"], row["from_day"], row["through_day"]) for row in rows)
+    )

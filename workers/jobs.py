@@ -1,0 +1,56 @@
+"""Thin, idempotent calls into actions. A job may run more than once, or while another one is at it."""
+
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from domain import recompute as domain
+from domain.scorecards import results as scorecards
+from domain.work import Work
+from sql.pool import Database
+from sql.queries import queries
+
+_live = queries("live")
+log = structlog.get_logger("attain.jobs")
+
+# Marks in the queue's own store that a job of an organisation waits: it need not be enqueued twice.
+WAITING = "attain:waiting:{job}:{org}"
+
+
+async def recompute(ctx: dict[str, Any], org: str) -> None:
+    """Recompute until nothing is stale."""
+    await _drain(ctx, "recompute", org, domain.recompute)
+
+
+async def coach(ctx: dict[str, Any], org: str) -> None:
+    """Evaluate the coaching rules that are due."""
+    await _drain(ctx, "coach", org, domain.coach)
+
+
+async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work], Awaitable[bool]]) -> None:
+    # From here on a new job may wait: what is marked while this one runs must not be lost.
+    await ctx["redis"].delete(WAITING.format(job=job, org=org))
+    started = time.perf_counter()
+    rounds = 0
+    # The lock is free again before the next look: marks whose job met the lock are found here.
+    while await once(Work.system(ctx["db"], UUID(org))):
+        rounds += 1
+    if rounds:
+        log.info(job, org=org, rounds=rounds, ms=round((time.perf_counter() - started) * 1000, 1))
+
+
+async def tick(ctx: dict[str, Any]) -> None:
+    """What time alone changes: SLA clocks that ran out, and with a new local day pace, snoozes and retention."""
+    db: Database = ctx["db"]
+    now = datetime.now(UTC)
+    oldest = now - timedelta(days=ctx["settings"].event_retention_days)
+    for row in await db.system(_live.organizations):
+        work = Work.system(db, row["org_id"], now)
+        await scorecards.stale_by_time(work)
+        if await domain.new_day(work):
+            async with work.transaction() as tx:
+                await tx.execute(_live.log_trim, oldest)
