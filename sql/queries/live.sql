@@ -139,3 +139,7 @@ update event_head set last_day = $2 where org_id = $1 and (last_day is null or l
 -- name: organizations
 -- Every organisation, for what is done at midnight; the ids alone, so it belongs to no tenant.
 select org_id from tenant order by org_id;
+
+-- name: marks
+-- What waits to be recomputed.
+select rep_id, from_day, through_day, marked_at from dirty_mark where org_id = $1;
