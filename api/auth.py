@@ -141,6 +141,8 @@ class Decides(FieldExtension):
         except Rejected as refusal:
             payload: Any = self.field.type
             return payload(user_errors=[user_error(problem) for problem in refusal.problems])
+        finally:
+            info.context.forget()
 
 
 def reads(scope: Scope, description: str, **options: Any) -> Callable[..., Any]:

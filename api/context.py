@@ -49,6 +49,10 @@ class Context:
         value: V = await loader.load(key)
         return value
 
+    def forget(self) -> None:
+        """Load everything anew from here on: something was written."""
+        self._loaders.clear()
+
     async def fetch(self, query: Query, *args: object) -> list[Record]:
         """All rows of a read in the viewer's organisation."""
         async with self.db.session(self.viewer.org_id) as session:

@@ -5,10 +5,19 @@ from strawberry.tools import merge_types
 
 from api.errors import InvalidInput, StaleVersion
 from api.graph.live import LiveQuery, LiveSubscription
+from api.graph.org.mutation import OrgMutation
+from api.graph.org.query import OrgQuery
 from api.relay import NodeQuery
 from api.scalars import CONFIG
 
-Query = merge_types("Query", (NodeQuery, LiveQuery))
+Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery))
+Mutation = merge_types("Mutation", (OrgMutation,))
 Subscription = merge_types("Subscription", (LiveSubscription,))
 
-schema = strawberry.Schema(query=Query, subscription=Subscription, types=[InvalidInput, StaleVersion], config=CONFIG)
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[InvalidInput, StaleVersion],
+    config=CONFIG,
+)

@@ -1,10 +1,10 @@
-"""A real server on a real socket, with the real relay beside it, in the loop of the tests."""
+"""Operations asked of the schema itself, or of a real server on a real socket with the real relay beside it."""
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,9 +18,14 @@ from redis.asyncio import Redis
 
 from api.app import create_app
 from api.auth import mint
+from api.context import Context
+from api.errors import formatted
+from api.schema import schema as public
+from domain.org.model import SCOPES, Role, Viewer
 from domain.work import Work
 from settings import Settings
 from sql.pool import Database
+from sql.queries import Query
 from tests.api.graph import schema
 from workers.relay import Relay
 
@@ -113,3 +118,46 @@ async def relay(test_settings: Settings) -> AsyncIterator[Relay]:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     await db.close()
+
+
+Answer = dict[str, Any]
+Ask = Callable[..., Awaitable[Answer]]
+Become = Callable[..., Awaitable[Work]]
+
+_WHO = Query(
+    "test.who",
+    """select u.user_id, u.name, u.role, r.rep_id from app_user u
+    left join rep r on r.org_id = u.org_id and r.user_id = u.user_id where u.org_id = $1 and u.email = $2""",
+)
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """`await ask(work, document, **variables)`: data, and errors as clients see them, where there are any."""
+
+    async def run(work: Work, document: str, **variables: object) -> Answer:
+        context = Context(work.db, work.viewer, work.now, Settings(), "request-1", work.idempotency_key)
+        result = await public.execute(document, variable_values=variables, context_value=context)
+        answer: Answer = {"data": result.data}
+        if result.errors:
+            answer["errors"] = [formatted(error, "request-1") for error in result.errors]
+        return answer
+
+    return run
+
+
+@pytest.fixture
+def become() -> Become:
+    """`await become(work, email)`: work of one of the organisation's users."""
+
+    async def person(work: Work, email: str) -> Work:
+        async with work.db.session(work.viewer.org_id) as session:
+            row = await session.row(_WHO, email)
+        assert row is not None, email
+        role = Role(row["role"])
+        viewer = Viewer(
+            work.viewer.org_id, SCOPES[role], role, user_id=row["user_id"], rep_id=row["rep_id"], name=row["name"]
+        )
+        return replace(work, viewer=viewer)
+
+    return person

@@ -1,0 +1,344 @@
+"""People, teams and territories.
+
+Other areas show their numbers on a rep or a team through a mixin of their own, `api/graph/<area>/on_rep.py`:
+
+    @strawberry.type
+    class QuotasOnRep:
+        rep_id: strawberry.Private[UUID]
+        @strawberry.field(description="...")
+        async def quotas(self, info: Info, ...) -> list[Quota]: ...
+
+and one name more in the bases of `Rep` here. The mixin never imports this module at the top; types of other areas that
+name a rep say `Annotated["Rep", strawberry.lazy("api.graph.org.types")]` and load it by `reps_by_id`.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from api.context import Context, Info
+from api.loaders import loads
+from api.relay import Connection, Node, decode_cursor, global_id, page, page_size
+from domain.org.model import RepStatus, Role
+from sql.pool import Record
+from sql.queries import queries
+
+_directory = queries("directory")
+_org = queries("org")
+
+On = Annotated[date | None, strawberry.argument(description="As of this day; today in the organisation by default.")]
+First = Annotated[int | None, strawberry.argument(description="How many; 50 by default, at most 200.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor after which the page begins.")]
+
+# Of a rep, a team or a territory, on a day (None is today).
+Place = tuple[UUID, date | None]
+
+
+async def _days(ctx: Context, places: Sequence[Place]) -> list[tuple[UUID, date]]:
+    today = await ctx.today()
+    return [(node_id, day or today) for node_id, day in places]
+
+
+async def users_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[User | None]":
+    """Users, whoever asks: those who may see one decide before."""
+    found = {row["user_id"]: User.of(row) for row in await ctx.fetch(_directory.users_by_id, ids)}
+    return [found.get(user_id) for user_id in ids]
+
+
+async def reps_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Rep | None]":
+    """Reps that the viewer sees today; None for others."""
+    found = {row["rep_id"]: Rep.of(row) for row in await ctx.fetch(_directory.reps_by_id, ids, await ctx.sight())}
+    return [found.get(rep_id) for rep_id in ids]
+
+
+async def teams_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Team | None]":
+    """Teams that the viewer sees today; None for others."""
+    rows = await ctx.fetch(_directory.teams_by_id, ids, await ctx.team_sight())
+    found = {row["team_id"]: Team.of(row) for row in rows}
+    return [found.get(team_id) for team_id in ids]
+
+
+async def territories_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Territory | None]":
+    """Territories; whoever reads the organisation sees them all."""
+    found = {row["territory_id"]: Territory.of(row) for row in await ctx.fetch(_directory.territories_by_id, ids)}
+    return [found.get(territory_id) for territory_id in ids]
+
+
+async def team_of_rep(ctx: Context, places: Sequence[Place]) -> "list[Team | None]":
+    """Each rep's team on a day."""
+    keys = await _days(ctx, places)
+    rows = await ctx.fetch(_directory.teams_of_reps, *zip(*keys, strict=True))
+    found = {(row["of_rep"], row["on_day"]): Team.of(row) for row in rows}
+    return [found.get(key) for key in keys]
+
+
+async def manager_of_rep(ctx: Context, places: Sequence[Place]) -> "list[User | None]":
+    """Each rep's manager on a day."""
+    keys = await _days(ctx, places)
+    rows = await ctx.fetch(_directory.managers_of_reps, *zip(*keys, strict=True))
+    found = {(row["of_rep"], row["on_day"]): User.of(row) for row in rows}
+    return [found.get(key) for key in keys]
+
+
+async def territories_of_rep(ctx: Context, places: Sequence[Place]) -> "list[list[Territory]]":
+    """The territories that each rep covers on a day, by name."""
+    keys = await _days(ctx, places)
+    found: dict[tuple[UUID, date], list[Territory]] = {key: [] for key in keys}
+    for row in await ctx.fetch(_directory.territories_of_reps, *zip(*keys, strict=True)):
+        found[row["of_rep"], row["on_day"]].append(Territory.of(row))
+    return [found[key] for key in keys]
+
+
+async def stays_of_rep(ctx: Context, ids: Sequence[UUID]) -> "list[list[TeamStay]]":
+    """Each rep's teams, in order."""
+    found: dict[UUID, list[TeamStay]] = {rep_id: [] for rep_id in ids}
+    for row in await ctx.fetch(_directory.stays_of_reps, ids):
+        stay = TeamStay(team=Team.of(row), starts_on=row["starts_on"], ends_on=row["ends_on"])
+        found[row["rep_id"]].append(stay)
+    return [found[rep_id] for rep_id in ids]
+
+
+async def leave_of_rep(ctx: Context, ids: Sequence[UUID]) -> "list[list[Leave]]":
+    """Each rep's leave, in order."""
+    found: dict[UUID, list[Leave]] = {rep_id: [] for rep_id in ids}
+    for row in await ctx.fetch(_org.leave_of, ids):
+        leave = Leave(starts_on=row["starts_on"], ends_on=row["ends_on"], reason=row["reason"])
+        found[row["rep_id"]].append(leave)
+    return [found[rep_id] for rep_id in ids]
+
+
+async def teams_below(ctx: Context, ids: Sequence[UUID]) -> "list[list[Team]]":
+    """The teams right below each, by name, as far as they are seen."""
+    found: dict[UUID, list[Team]] = {team_id: [] for team_id in ids}
+    for row in await ctx.fetch(_directory.teams_below, ids, await ctx.team_sight()):
+        found[row["parent_id"]].append(Team.of(row))
+    return [found[team_id] for team_id in ids]
+
+
+async def members_of_team(
+    ctx: Context, keys: "Sequence[tuple[UUID, date | None, int, str | None]]"
+) -> "list[Connection[Rep]]":
+    """A page of each team's reps on a day: one statement for teams that are asked the same."""
+    pages: dict[tuple[UUID, date | None, int, str | None], Connection[Rep]] = {}
+    for asked in dict.fromkeys(key[1:] for key in keys):
+        on, size, after = asked
+        day = on or await ctx.today()
+        place = decode_cursor(after, str, UUID) if after is not None else (None, None)
+        teams = [key[0] for key in keys if key[1:] == asked]
+        sight = await ctx.sight(day)
+        rows = await ctx.fetch(_directory.members_page, teams, day, sight, *place, size + 1)
+        for team_id in teams:
+            own = [row for row in rows if row["of_team"] == team_id]
+            pages[team_id, *asked] = page(own, size, after, Rep.of, rep_place, _member_count(ctx, (team_id, on)))
+    return [pages[key] for key in keys]
+
+
+def _member_count(ctx: Context, place: Place) -> Any:
+    async def count() -> int:
+        return await ctx.load(_members_count, place)
+
+    return count
+
+
+async def _members_count(ctx: Context, places: Sequence[Place]) -> list[int]:
+    keys = await _days(ctx, places)
+    found: dict[tuple[UUID, date], int] = {}
+    for day in {day for _, day in keys}:
+        teams = [team_id for team_id, other in keys if other == day]
+        rows = await ctx.fetch(_directory.members_count, teams, [day] * len(teams), await ctx.sight(day))
+        found |= {(row["of_team"], row["on_day"]): row["members"] for row in rows}
+    return [found[key] for key in keys]
+
+
+async def territories_below(ctx: Context, ids: Sequence[UUID]) -> "list[list[Territory]]":
+    """The territories right below each, by name."""
+    found: dict[UUID, list[Territory]] = {territory_id: [] for territory_id in ids}
+    for row in await ctx.fetch(_directory.territories_below, ids):
+        found[row["parent_id"]].append(Territory.of(row))
+    return [found[territory_id] for territory_id in ids]
+
+
+async def reps_of_territory(ctx: Context, places: Sequence[Place]) -> "list[list[Rep]]":
+    """Who covers each territory on a day, by name, as far as they are seen."""
+    keys = await _days(ctx, places)
+    found: dict[tuple[UUID, date], list[Rep]] = {key: [] for key in keys}
+    for row in await ctx.fetch(_directory.reps_of_territories, *zip(*keys, strict=True), await ctx.sight()):
+        found[row["of_territory"], row["on_day"]].append(Rep.of(row))
+    return [found[key] for key in keys]
+
+
+def rep_place(row: Record) -> tuple[object, ...]:
+    """Where a rep stands in a list by name."""
+    return row["name"], row["rep_id"]
+
+
+@strawberry.type(description="A person who signs in.")
+class User(Node):
+    user_id: strawberry.Private[UUID]
+    external_id: str | None = strawberry.field(description="Its key in the system it came from. Null when not given.")
+    email: str = strawberry.field(description="The address that its token names.")
+    name: str = strawberry.field(description="As others see it.")
+    role: Role = strawberry.field(description="What it is to the organisation.")
+    active: bool = strawberry.field(description="Whether it may sign in.")
+    version: int = strawberry.field(description="Counts its changes, from 1.")
+
+    @classmethod
+    def of(cls, row: Record) -> "User":
+        """From a row of `app_user`."""
+        return cls(
+            id=global_id("User", row["user_id"]),
+            user_id=row["user_id"],
+            external_id=row["external_id"],
+            email=row["email"],
+            name=row["name"],
+            role=Role(row["role"]),
+            active=row["active"],
+            version=row["version"],
+        )
+
+
+@strawberry.type(description="A node of the territory tree: a region, an industry, a list of accounts.")
+class Territory(Node):
+    territory_id: strawberry.Private[UUID]
+    parent_id: strawberry.Private[UUID | None]
+    external_id: str = strawberry.field(description="Its key in the system it came from.")
+    name: str = strawberry.field(description="What it is called.")
+    version: int = strawberry.field(description="Counts its changes, from 1.")
+    parent: "Territory | None" = loads(
+        territories_by_id, "parent_id", description="The territory right above. Null at the top."
+    )
+    children: list["Territory"] = loads(
+        territories_below, "territory_id", description="The territories right below, by name."
+    )
+
+    @strawberry.field(description="The reps who cover it, by name, as far as the viewer sees them.")
+    async def reps(self, info: Info, on: On = None) -> list["Rep"]:
+        return await info.context.load(reps_of_territory, (self.territory_id, on))
+
+    @classmethod
+    def of(cls, row: Record) -> "Territory":
+        """From a row of `territory`."""
+        return cls(
+            id=global_id("Territory", row["territory_id"]),
+            territory_id=row["territory_id"],
+            parent_id=row["parent_id"],
+            external_id=row["external_id"],
+            name=row["name"],
+            version=row["version"],
+        )
+
+
+@strawberry.type(description="A node of the team tree. Its manager sees the reps of it and of the teams below.")
+class Team(Node):
+    team_id: strawberry.Private[UUID]
+    parent_id: strawberry.Private[UUID | None]
+    manager_id: strawberry.Private[UUID | None]
+    external_id: str = strawberry.field(description="Its key in the system it came from.")
+    name: str = strawberry.field(description="What it is called.")
+    version: int = strawberry.field(description="Counts its changes, from 1.")
+    parent: "Team | None" = loads(
+        teams_by_id,
+        "parent_id",
+        description="The team right above. Null at the top, or when the viewer does not see it.",
+    )
+    children: list["Team"] = loads(
+        teams_below, "team_id", description="The teams right below, by name, as far as the viewer sees them."
+    )
+    manager: User | None = loads(users_by_id, "manager_id", description="Who manages it. Null when nobody does.")
+
+    @strawberry.field(
+        description="The reps in this very team, by name, as far as the viewer sees them. Those of the teams below are "
+        "theirs; `reps(filter: {teamId})` has them all."
+    )
+    async def members(self, info: Info, on: On = None, first: First = None, after: After = None) -> Connection["Rep"]:
+        return await info.context.load(members_of_team, (self.team_id, on, page_size(first), after))
+
+    @classmethod
+    def of(cls, row: Record) -> "Team":
+        """From a row of `team`."""
+        return cls(
+            id=global_id("Team", row["team_id"]),
+            team_id=row["team_id"],
+            parent_id=row["parent_id"],
+            manager_id=row["manager_id"],
+            external_id=row["external_id"],
+            name=row["name"],
+            version=row["version"],
+        )
+
+
+@strawberry.type(description="Days that a rep spends in a team.")
+class TeamStay:
+    team: Team = strawberry.field(description="The team.")
+    starts_on: date = strawberry.field(description="The first day.")
+    ends_on: date | None = strawberry.field(description="The first day that it is elsewhere. Null while it stays.")
+
+
+@strawberry.type(description="Days off of one rep. Weekly targets are prorated by them.")
+class Leave:
+    starts_on: date = strawberry.field(description="The first day off.")
+    ends_on: date = strawberry.field(description="The first day back.")
+    reason: str | None = strawberry.field(description="Why, in the organisation's words. Null when not given.")
+
+
+@strawberry.type(description="Somebody who carries numbers.")
+class Rep(Node):
+    rep_id: strawberry.Private[UUID]
+    user_id: strawberry.Private[UUID | None]
+    external_id: str = strawberry.field(description="Its key in the CRM.")
+    name: str = strawberry.field(description="As others see it.")
+    email: str | None = strawberry.field(description="Its address. Null when not given.")
+    title: str | None = strawberry.field(description="Its job title. Null when not given.")
+    role: str | None = strawberry.field(
+        description="The job role that scorecard templates are published for, in the organisation's words. "
+        "Null when not given."
+    )
+    hired_on: date = strawberry.field(description="The first day with the organisation.")
+    left_on: date | None = strawberry.field(description="The first day on which it is gone. Null while that is open.")
+    version: int = strawberry.field(description="Counts its changes, from 1.")
+    user: User | None = loads(
+        users_by_id, "user_id", description="The user that it signs in as. Null when it does not."
+    )
+    team_history: list[TeamStay] = loads(stays_of_rep, "rep_id", description="Its teams, in order, without overlap.")
+    leave: list[Leave] = loads(leave_of_rep, "rep_id", description="Its days off, in order.")
+
+    @strawberry.field(description="Whether it still sells, today in the organisation.")
+    async def status(self, info: Info) -> RepStatus:
+        if self.left_on is None:
+            return RepStatus.ACTIVE
+        return RepStatus.LEFT if self.left_on <= await info.context.today() else RepStatus.ACTIVE
+
+    @strawberry.field(description="Its team. Null on days when it is in none.")
+    async def team(self, info: Info, on: On = None) -> Team | None:
+        return await info.context.load(team_of_rep, (self.rep_id, on))
+
+    @strawberry.field(
+        description="The manager of the nearest team up the tree that has one other than the rep itself. "
+        "Null when there is none."
+    )
+    async def manager(self, info: Info, on: On = None) -> User | None:
+        return await info.context.load(manager_of_rep, (self.rep_id, on))
+
+    @strawberry.field(description="The territories that it covers, by name.")
+    async def territories(self, info: Info, on: On = None) -> list[Territory]:
+        return await info.context.load(territories_of_rep, (self.rep_id, on))
+
+    @classmethod
+    def of(cls, row: Record) -> "Rep":
+        """From a row of `rep`."""
+        return cls(
+            id=global_id("Rep", row["rep_id"]),
+            rep_id=row["rep_id"],
+            user_id=row["user_id"],
+            external_id=row["external_id"],
+            name=row["name"],
+            email=row["email"],
+            title=row["title"],
+            role=row["role"],
+            hired_on=row["hired_on"],
+            left_on=row["left_on"],
+            version=row["version"],
+        )
