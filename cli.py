@@ -4,7 +4,6 @@ Each command imports what it needs when it runs, so that `attain serve` in produ
 """
 
 import asyncio
-import importlib
 import os
 import socket
 import sys
@@ -82,7 +81,9 @@ def work() -> None:
     known = _settings("database_url", "valkey_url")
     logs.configure(known)
     _check_database(known)
-    importlib.import_module("workers.main").run(known)
+    from workers.main import run
+
+    run(known)
 
 
 @app.command()

@@ -13,8 +13,10 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import importlib
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -30,6 +32,7 @@ from uuid import UUID
 
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -43,7 +46,7 @@ from sql.pool import Database
 
 _READY_SECONDS = 60.0
 _TOKEN_LIFE = timedelta(days=30)
-_SAMPLE = "{ viewer { name role organization { name currency } } }"
+_QUERY = "{ viewer { name role organization { name } } reps(first: 5) { nodes { name team { name } } } }"
 
 _console = Console(highlight=False)
 
@@ -110,11 +113,17 @@ async def _run(data: Path, port: int, demo: bool) -> None:
             raise ServiceError(f"The API was not ready within {_READY_SECONDS:.0f} seconds.")
         tokens = _tokens(who, Settings.model_validate({"jwt_secret": environment["ATTAIN_JWT_SECRET"]}))
         url = f"http://127.0.0.1:{port}/graphql"
-        facts = {"url": url, "wsUrl": url.replace("http", "ws", 1), "orgId": str(who.org_id), "tokens": tokens}
+        facts = {
+            "url": url,
+            "wsUrl": url.replace("http", "ws", 1),
+            "orgId": str(who.org_id),
+            "tokens": tokens,
+            "query": _QUERY,
+        }
         lines = "".join(f"{name}={value}\n" for name, value in environment.items())
         stack.enter_context(_file(data / "env", lines.encode()))
         stack.enter_context(_file(data / "ready.json", orjson.dumps(facts, option=orjson.OPT_INDENT_2)))
-        _announce(url, tokens, data)
+        _announce(facts, data)
         await asyncio.wait(deaths, return_when=asyncio.FIRST_COMPLETED)
         _check_alive(deaths)
 
@@ -205,7 +214,7 @@ async def _load(db: Database) -> Company:
         def progress(step: str, done: int, total: int) -> None:
             bar.update(task, description=step, completed=done, total=total)
 
-        who = await company.found(db, datetime.now(UTC))
+        who: Company = await importlib.import_module("dev.demo.load").load(db, datetime.now(UTC), progress)
     _done("The demo company is loaded")
     return who
 
@@ -253,14 +262,23 @@ def _tokens(who: Company, settings: Settings) -> dict[str, str]:
     return people | {"partner": who.partner_key}
 
 
-def _announce(url: str, tokens: dict[str, Any], data: Path) -> None:
+def _announce(ready: dict[str, Any], data: Path) -> None:
+    """The ready block. Links and commands stand on lines of their own, whole, to be copied."""
+    url, tokens = ready["url"], ready["tokens"]
     _console.print(Panel.fit(f"[bold]Attain is ready:[/bold] {url}", border_style="green"))
+    _console.print("GraphiQL with examples, as each of them:\n")
     for who, token in tokens.items():
-        _console.print(f"[bold]{who}[/bold]", soft_wrap=True)
-        print(token)
-    _console.print(f"\nOpen the address in a browser, or:\n\n  curl {url} -H 'content-type: application/json' \\")
-    _console.print(f'    -H "authorization: Bearer $TOKEN" -d \'{{"query": "{_SAMPLE}"}}\'\n', soft_wrap=True)
-    _console.print(f"The same for programs: {data / 'ready.json'}. Ctrl-C stops everything.")
+        _line(f"  [bold]{who:<8}[/bold] {url}#token={token}")
+    _console.print("\nOr from a terminal:\n")
+    body = orjson.dumps({"query": ready["query"]}).decode()
+    _line(f"  curl {url} -H 'content-type: application/json' \\")
+    _line(f"    -H 'authorization: Bearer {tokens['manager']}' \\")
+    _line(f"    -d {escape(shlex.quote(body))}")
+    _console.print(f"\nThe same for programs: {data / 'ready.json'}. Ctrl-C stops everything.", soft_wrap=True)
+
+
+def _line(text: str) -> None:
+    _console.print(text, soft_wrap=True)
 
 
 def _done(what: str) -> None:
