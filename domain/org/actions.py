@@ -8,9 +8,10 @@ from operator import attrgetter
 from domain.calendar import DAY, Calendar, CalendarDay, CalendarVersion, FiscalPattern
 from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
+from domain.feed import catalog as coaching_catalog
 from domain.org import rules
 from domain.org.model import SCOPES, CalendarChange, Role, Viewer
-from domain.scorecards import catalog
+from domain.scorecards import catalog as kpi_catalog
 from domain.unset import UNSET, Unset, given
 from domain.work import Tx, Work
 from sql.pool import Database, Session, uuid7
@@ -64,7 +65,8 @@ async def organization_create(
         await tx.execute(_org.event_head_add)
         await _calendar_add(tx, first)
         await _calendar_project(tx, Calendar((first,)))
-        await catalog.install(tx, CALENDAR_FROM)
+        await kpi_catalog.install(tx, CALENDAR_FROM)
+        await coaching_catalog.install(tx, CALENDAR_FROM)
         await tx.execute(_org.users_add, [user_id], [None], [admin_email], [admin_name], [Role.ADMIN], [True], now)
         tx.record(Event("org.organization", Change.CREATED, "Organization", str(org_id)))
         tx.audit("organizationCreate", "Organization", str(org_id), name=name)

@@ -187,6 +187,8 @@ class Company:
 @pytest.fixture
 async def company(make_org: MakeOrg) -> Company:
     made = Company(await make_org(now=NOW))
+    for table in ("coaching_rule_version", "coaching_rule"):  # each test says which rules there are
+        await made.run(f"delete from {table} where org_id = $1")  # noqa: S608
     made.users["ada"] = made.admin.viewer.user_id or uuid7()
     for name, role in (("max", Role.MANAGER), ("mia", Role.MANAGER), ("sam", Role.MANAGER), ("ann", Role.REP)):
         await made.user(name, role)

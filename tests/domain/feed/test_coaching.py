@@ -2,13 +2,14 @@
 
 import random
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from domain.feed import actions, catalog, stored
 from domain.feed.model import Definition, DismissReason, Trigger
 from domain.org.actions import CALENDAR_FROM
+from tests.conftest import MakeOrg
 from tests.domain.feed.cases import LAST, MEETINGS, MONDAY, THURSDAY
 from tests.domain.feed.conftest import Company
 
@@ -290,13 +291,13 @@ async def test_many_reps_cost_as_many_statements_as_one(company: Company, statem
     assert len(one) <= len(many)
 
 
-async def test_the_default_rules_are_installed_once_for_the_kpis_there_are(company: Company) -> None:
-    for _ in range(2):
-        async with company.admin.transaction() as tx:
-            await catalog.install(tx, CALENDAR_FROM)
-    async with company.admin.transaction() as tx:
-        found = await stored.rules_on(tx, date(2026, 11, 16))
-    kpis = {row["key"] for row in await company.run("select key from kpi where org_id = $1")}
-    assert {rule.key for rule, _ in found} == {default.key for default in catalog.CATALOG if default.kpi in kpis}
+async def test_a_new_organisation_has_the_default_rules_once(make_org: MakeOrg) -> None:
+    admin = await make_org()
+    async with admin.transaction() as tx:
+        await catalog.install(tx, CALENDAR_FROM)
+    async with admin.transaction() as tx:
+        found = await stored.rules_on(tx, MONDAY)
+    assert [(rule.key, kpi.key, rule.definition) for rule, kpi in found] == sorted(
+        (default.key, default.kpi, default.definition) for default in catalog.CATALOG
+    )
     assert all(rule.version == 1 and rule.active for rule, _ in found)
-    assert {kpi.key for _, kpi in found} <= kpis
