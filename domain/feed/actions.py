@@ -44,7 +44,7 @@ async def coaching_rule_publish(
     A version that is not active retires the rule: its live items are dismissed. `expected_version` is the newest
     version as read, 0 for a new rule. Raises `Rejected`: STALE_VERSION, NOT_FOUND, KPI_FIXED, OUT_OF_RANGE, ...
     """
-    problems = [*named(key, "key"), *named(name, "name"), *rules.sound(definition, "definition")]
+    problems = [*named(key, "input", "key"), *named(name, "input", "name"), *rules.sound(definition, "input")]
     if problems:
         raise Rejected(*problems)
     async with work.transaction() as tx:
@@ -52,17 +52,20 @@ async def coaching_rule_publish(
         starts = valid_from or today
         if starts < today:
             raise reject(
-                "OUT_OF_RANGE", "A rule holds from today or later: what was not coached then is past.", "validFrom"
+                "OUT_OF_RANGE",
+                "A rule holds from today or later: what was not coached then is past.",
+                "input",
+                "validFrom",
             )
         if not await tx.value(_feed.kpi_exists, kpi_id):
-            raise reject("NOT_FOUND", "No KPI has this id.", "kpiId")
+            raise reject("NOT_FOUND", "No KPI has this id.", "input", "kpiId")
         await tx.fetch(_feed.rules_add, [uuid7()], [key], tx.now)
         [row] = await tx.fetch(_feed.rule_for_update, key)
         newest: int = row["version"] or 0
         if expected_version is not None and expected_version != newest:
-            raise _stale(newest)
+            raise _stale(newest, "input")
         if newest and row["kpi_id"] != kpi_id:
-            raise reject("KPI_FIXED", "A rule keeps its KPI: publish this under a key of its own.", "kpiId")
+            raise reject("KPI_FIXED", "A rule keeps its KPI: publish this under a key of its own.", "input", "kpiId")
         rule = Rule(row["rule_id"], key, newest + 1, starts, active, name, kpi_id, definition)
         await stored.rule_versions_add(tx, [rule])
         change = Change.UPDATED if newest else Change.CREATED
@@ -88,9 +91,9 @@ async def action_item_create(
 
     Raises `Rejected`: NOT_FOUND, FORBIDDEN (a rep gives work to nobody else), OUT_OF_RANGE, BLANK, TOO_LONG.
     """
-    problems = [*named(title, "title"), *rules.written(body, "body", required=False)]
+    problems = [*named(title, "input", "title"), *rules.written(body, "input", "body", required=False)]
     if not 0 <= priority <= 100:
-        problems.append(Problem("OUT_OF_RANGE", "Priority is 0 to 100.", ("priority",)))
+        problems.append(Problem("OUT_OF_RANGE", "Priority is 0 to 100.", ("input", "priority")))
     if problems:
         raise Rejected(*problems)
     async with work.transaction() as tx:
@@ -98,17 +101,17 @@ async def action_item_create(
         sees, leads = await _standing(tx, rep_id, None, today)
         subject = await tx.row(_feed.subjects, [rep_id], today) if sees else None
         if subject is None:
-            raise reject("NOT_FOUND", "No rep has this id.", "repId")
+            raise reject("NOT_FOUND", "No rep has this id.", "input", "repId")
         if due_on is not None and due_on < today:
-            raise reject("OUT_OF_RANGE", "This day is past.", "dueOn")
+            raise reject("OUT_OF_RANGE", "This day is past.", "input", "dueOn")
         if kpi_id is not None and not await tx.value(_feed.kpi_exists, kpi_id):
-            raise reject("NOT_FOUND", "No KPI has this id.", "kpiId")
+            raise reject("NOT_FOUND", "No KPI has this id.", "input", "kpiId")
         if assignee_id is None:
             assignee_id = subject["manager_id"]
         else:
             if not leads and assignee_id != tx.viewer.user_id:
-                raise reject("FORBIDDEN", "Only who manages the rep gives work to others.", "assigneeId")
-            await _assignable(tx, assignee_id)
+                raise reject("FORBIDDEN", "Only who manages the rep gives work to others.", "input", "assigneeId")
+            await _assignable(tx, assignee_id, "input")
         item_id = uuid7()
         [row] = await tx.fetch(
             _feed.item_add, item_id, title, body, rep_id, assignee_id, kpi_id, Decimal(priority), due_on, tx.now
@@ -209,9 +212,19 @@ async def note(tx: Tx, lines: list[tuple[UUID, Act, str | None, dict[str, object
         await tx.execute(_feed.events_add, ids, items, acts, comments, data, tx.viewer.actor_id, tx.now)
 
 
-def announce(tx: Tx, item_id: UUID, rep_id: UUID, assignee_id: UUID | None, status: Status, change: Change) -> None:
-    """Tell those who see the rep, and the assignee."""
+def announce(
+    tx: Tx,
+    item_id: UUID,
+    rep_id: UUID,
+    assignee_id: UUID | None,
+    status: Status,
+    change: Change,
+    from_id: UUID | None = None,
+) -> None:
+    """Tell those who see the rep. `from_id` is who had it until now, whose list it leaves."""
     data = {"assignee_id": str(assignee_id) if assignee_id else None, "status": status}
+    if from_id is not None:
+        data["from_id"] = str(from_id)
     tx.record(Event("feed.action_item", change, "ActionItem", str(item_id), rep_id=rep_id, data=data))
 
 
@@ -245,9 +258,10 @@ async def _act(
             await _assignable(tx, assignee_id)
         if snoozed_until is not None and not today < snoozed_until <= today + LONGEST_SNOOZE:
             raise reject("OUT_OF_RANGE", "Snooze until a day after today, at most a year ahead.", "until")
+        from_id = row["assignee_id"] if act is Act.REASSIGNED else None
         row = await _save(tx, row, act, status, assignee_id, snoozed_until, outcome, dismiss_reason)
         await note(tx, [(item_id, act, comment, data or {})])
-        announce(tx, item_id, row["rep_id"], row["assignee_id"], status, Change.UPDATED)
+        announce(tx, item_id, row["rep_id"], row["assignee_id"], status, Change.UPDATED, from_id)
         tx.audit(action, "ActionItem", str(item_id), **(data or {}))
         return stored.item(row)
 
@@ -284,9 +298,9 @@ async def _standing(tx: Tx, rep_id: UUID, assignee_id: UUID | None, today: date)
     return sees or assigned, viewer.sees_everybody or manages or assigned
 
 
-async def _assignable(tx: Tx, user_id: UUID) -> None:
+async def _assignable(tx: Tx, user_id: UUID, *path: str) -> None:
     if not await tx.value(_feed.assignable, user_id):
-        raise reject("NOT_FOUND", "No active user has this id.", "assigneeId")
+        raise reject("NOT_FOUND", "No active user has this id.", *path, "assigneeId")
 
 
 def _refuse(problems: list[Problem]) -> None:
@@ -294,6 +308,6 @@ def _refuse(problems: list[Problem]) -> None:
         raise Rejected(*problems)
 
 
-def _stale(version: int) -> Rejected:
+def _stale(version: int, *path: str) -> Rejected:
     message = "Somebody else changed it since it was read: read it again and decide."
-    return reject("STALE_VERSION", message, "expectedVersion", current_version=version)
+    return reject("STALE_VERSION", message, *path, "expectedVersion", current_version=version)
