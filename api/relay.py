@@ -11,8 +11,9 @@ from uuid import UUID
 import orjson
 import strawberry
 
-from api.context import Context, Info
+from api.context import Batch, Context, Info
 from api.errors import bad_request
+from domain.org.model import Scope
 from sql.pool import Record
 
 T = TypeVar("T")
@@ -48,10 +49,7 @@ def uuid_of(text: str, type_name: str) -> UUID | None:
     parsed = parse_id(text)
     if parsed is None or parsed[0] != type_name:
         return None
-    try:
-        return UUID(parsed[1])
-    except ValueError:
-        return None
+    return _uuid(parsed[1])
 
 
 @strawberry.interface(description="Anything that has a global id and can be fetched again by it.")
@@ -71,6 +69,26 @@ def node_loader(type_name: str) -> Callable[[NodeLoad], NodeLoad]:
         return load
 
     return register
+
+
+def nodes_by_uuid(type_name: str, scope: Scope, batch: Batch[UUID, Node | None]) -> None:
+    """Register a type whose keys are uuids: `batch` gives None for what may not be seen, the scope is checked here."""
+
+    @node_loader(type_name)
+    async def load(ctx: Context, keys: Sequence[str]) -> Sequence[Node | None]:
+        if scope not in ctx.viewer.scopes:
+            return [None] * len(keys)
+        ids = [_uuid(key) for key in keys]
+        found = [key for key in ids if key is not None]
+        nodes = dict(zip(found, await batch(ctx, found), strict=True))
+        return [None if key is None else nodes[key] for key in ids]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 async def load_nodes(ctx: Context, ids: Sequence[str]) -> list[Node | None]:
