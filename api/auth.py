@@ -114,6 +114,9 @@ class RequiresScope:
     scope: str = strawberry.directive_field(name="scope")
 
 
+# The parameters of `resolve_async` below are positional: a field's own argument may be called `source`.
+
+
 class Requires(FieldExtension):
     """Refuses viewers without a scope, and shows the scope in the schema."""
 
@@ -123,7 +126,7 @@ class Requires(FieldExtension):
     def apply(self, field: StrawberryField) -> None:
         field.directives = [*field.directives, RequiresScope(scope=self.scope.value)]
 
-    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **kwargs: Any) -> Any:
+    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, /, **kwargs: Any) -> Any:  # type: ignore[override]
         if self.scope not in info.context.viewer.scopes:
             raise forbidden(self.scope)
         return await next_(source, info, **kwargs)
@@ -135,7 +138,7 @@ class Decides(FieldExtension):
     def apply(self, field: StrawberryField) -> None:
         self.field = field
 
-    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, **kwargs: Any) -> Any:
+    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, /, **kwargs: Any) -> Any:  # type: ignore[override]
         try:
             return await next_(source, info, **kwargs)
         except Rejected as refusal:

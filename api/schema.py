@@ -7,11 +7,13 @@ from api.errors import InvalidInput, StaleVersion
 from api.graph.live import LiveQuery, LiveSubscription
 from api.graph.org.mutation import OrgMutation
 from api.graph.org.query import OrgQuery
+from api.graph.pipeline.mutation import PipelineMutation
+from api.graph.pipeline.query import PipelineQuery
 from api.relay import NodeQuery
 from api.scalars import CONFIG
 
-Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery))
-Mutation = merge_types("Mutation", (OrgMutation,))
+Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery))
+Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation))
 Subscription = merge_types("Subscription", (LiveSubscription,))
 
 schema = strawberry.Schema(
