@@ -32,7 +32,7 @@ from api.schema import schema
 from api.ws import GraphQLOverWebSocket
 from settings import Settings
 from settings import settings as from_environment
-from sql.migrate import pending
+from sql.migrate import Unreachable, pending
 from sql.pool import Database, Unavailable
 
 log = structlog.get_logger("attain.api")
@@ -132,7 +132,7 @@ async def _troubles(held: Running, chosen: Settings) -> dict[str, str]:
             missing = await pending(chosen.database_url)
         if missing:
             wrong["migrations"] = f"missing: {', '.join(missing)}"
-    except (*Unavailable, OSError) as error:
+    except (*Unavailable, Unreachable, OSError) as error:
         wrong["postgres"] = _told(error)
     try:
         async with asyncio.timeout(_VALKEY_SECONDS):

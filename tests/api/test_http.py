@@ -3,10 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import httpx
 import pytest
 
+from dev.services import services
+from sql.migrate import migrate
 from tests.api.conftest import Serve, Server
 from tests.api.graph import gate
 from tests.conftest import MakeOrg
@@ -200,6 +204,18 @@ async def test_readiness_says_what_is_wrong(serve: Serve, fresh_database_url: st
     wrong = response.json()["wrong"]
     assert "0001_org" in wrong["migrations"]
     assert "valkey" in wrong
+
+
+async def test_readiness_ends_with_postgres(serve: Serve, tmp_path: Path) -> None:
+    with ExitStack() as postgres:
+        url = postgres.enter_context(services(tmp_path, durable=False)).database_url
+        await migrate(url)
+        async with serve(database_url=url) as server, server.client() as client:
+            assert (await client.get("/readyz")).status_code == 200
+            postgres.close()
+            response = await client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["wrong"]["postgres"].startswith("does not answer")
 
 
 async def test_requests_do_not_wait_for_each_other(client: httpx.AsyncClient) -> None:
