@@ -9,12 +9,15 @@ from api.graph.org.mutation import OrgMutation
 from api.graph.org.query import OrgQuery
 from api.graph.pipeline.mutation import PipelineMutation
 from api.graph.pipeline.query import PipelineQuery
+from api.graph.quotas.mutation import QuotasMutation
+from api.graph.quotas.query import QuotasQuery
+from api.graph.quotas.subscription import QuotasSubscription
 from api.relay import NodeQuery
 from api.scalars import CONFIG
 
-Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery))
-Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation))
-Subscription = merge_types("Subscription", (LiveSubscription,))
+Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, QuotasQuery))
+Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation, QuotasMutation))
+Subscription = merge_types("Subscription", (LiveSubscription, QuotasSubscription))
 
 schema = strawberry.Schema(
     query=Query,

@@ -32,10 +32,8 @@ async def explain(
     house = await load_house(session, [board])
     quotas = (await load_quotas(session, [board]))[0]
     sums = (await load_sums(session, [board]))[0]
-    names = {row["rep_id"]: row["name"] for row in await session.fetch(_quotas.tenures)}
-    names |= {row["id"]: row["name"] for row in await session.fetch(_quotas.trees)}
     lines = attain(calendar, board, house, quotas, sums, today)
-    tree = _Tree(calendar, board, house, {(q.target.subject, q.target.subject_id): q for q in quotas}, lines, names)
+    tree = _Tree(calendar, board, house, {(q.target.subject, q.target.subject_id): q for q in quotas}, lines)
     subjects = [(key.subject, key.subject_id) for key in keys]
     facts = await _facts(session, board, house, subjects)
     return {
@@ -79,10 +77,10 @@ class _Tree:
         house: House,
         quotas: Mapping[Who, Quota],
         lines: Mapping[Who, Line],
-        names: Mapping[object, str],
     ) -> None:
         self.shape = Shape(calendar, board.period)
-        self.board, self.house, self.quotas, self.lines, self.names = board, house, quotas, lines, names
+        self.board, self.house, self.quotas, self.lines = board, house, quotas, lines
+        self.names = house.names
         self.smallest = smallest_unit(board.measure, house.currency)
         self.unit = house.currency if board.measure in (Measure.REVENUE, Measure.MARGIN) else "COUNT"
 

@@ -63,17 +63,17 @@ async def load_house(session: Session, boards: Sequence[Board]) -> House:
     stints: dict[UUID, list[Stint]] = defaultdict(list)
     for row in await session.fetch(_quotas.stints, first, last):
         stints[row["rep_id"]].append(Stint(row["team_id"], row["starts_on"], row["ends_on"]))
-    tenures = {
-        row["rep_id"]: Tenure(
-            row["hired_on"], row["left_on"], tuple(zip(row["leave_from"], row["leave_to"], strict=True))
-        )
-        for row in await session.fetch(_quotas.tenures)
-    }
+    tenures, names = {}, {}
+    for row in await session.fetch(_quotas.tenures):
+        leave = tuple(zip(row["leave_from"], row["leave_to"], strict=True))
+        tenures[row["rep_id"]] = Tenure(row["hired_on"], row["left_on"], leave)
+        names[row["rep_id"]] = row["name"]
     trees: dict[str, dict[UUID, UUID | None]] = {Subject.TEAM: {}, Subject.TERRITORY: {}}
     for row in await session.fetch(_quotas.trees):
         trees[row["subject"]][row["id"]] = row["parent_id"]
+        names[row["id"]] = row["name"]
     currency = str(await session.value(_quotas.organization_currency))
-    return House(session.org_id, currency, tenures, stints, trees[Subject.TEAM], trees[Subject.TERRITORY])
+    return House(session.org_id, currency, tenures, stints, trees[Subject.TEAM], trees[Subject.TERRITORY], names)
 
 
 async def load_quotas(session: Session, boards: Sequence[Board]) -> list[list[Quota]]:

@@ -29,7 +29,7 @@ class Stint:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Who is in the organisation: reps with their tenure and stints, and the parents of teams and territories."""
+    """Who is in the organisation: reps with tenure and stints, the parents of teams and territories, all names."""
 
     org_id: UUID
     currency: str
@@ -37,6 +37,7 @@ class House:
     stints: Mapping[UUID, Sequence[Stint]]
     teams: Mapping[UUID, UUID | None]
     territories: Mapping[UUID, UUID | None]
+    names: Mapping[UUID, str]
 
 
 @dataclass(frozen=True, slots=True)

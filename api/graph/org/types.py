@@ -20,6 +20,7 @@ from uuid import UUID
 import strawberry
 
 from api.context import Context, Info
+from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
 from api.loaders import loads
 from api.relay import Connection, Node, decode_cursor, global_id, page, page_size
 from domain.org.model import RepStatus, Role
@@ -201,7 +202,7 @@ class User(Node):
 
 
 @strawberry.type(description="A node of the territory tree: a region, an industry, a list of accounts.")
-class Territory(Node):
+class Territory(QuotasOnTerritory, Node):
     territory_id: strawberry.Private[UUID]
     parent_id: strawberry.Private[UUID | None]
     external_id: str = strawberry.field(description="Its key in the system it came from.")
@@ -232,7 +233,7 @@ class Territory(Node):
 
 
 @strawberry.type(description="A node of the team tree. Its manager sees the reps of it and of the teams below.")
-class Team(Node):
+class Team(QuotasOnTeam, Node):
     team_id: strawberry.Private[UUID]
     parent_id: strawberry.Private[UUID | None]
     manager_id: strawberry.Private[UUID | None]
@@ -285,7 +286,7 @@ class Leave:
 
 
 @strawberry.type(description="Somebody who carries numbers.")
-class Rep(Node):
+class Rep(QuotasOnRep, Node):
     rep_id: strawberry.Private[UUID]
     user_id: strawberry.Private[UUID | None]
     external_id: str = strawberry.field(description="Its key in the CRM.")

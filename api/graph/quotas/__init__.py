@@ -1,0 +1,1 @@
+"""Quotas, plans, attainment and leaderboards in the graph."""

@@ -1,0 +1,378 @@
+"""Quotas, plans, attainment and leaderboards as nodes.
+
+Amounts are `Decimal` with `currency` beside them, not `Money`: the same field counts units or calls where the measure
+does.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
+from api.context import Context, Info
+from api.explain import ExplainStep, explain_steps
+from api.graph.quotas.loaders import attainments, explanations, quotas_by_id, versions_of
+from api.periods import Period
+from api.relay import Node, global_id, node_loader
+from api.scalars import CurrencyCode, Ratio
+from domain.calendar import Calendar, PeriodKind
+from domain.quotas.model import (
+    NO_KPI,
+    AttainmentKey,
+    Measure,
+    PaceBasis,
+    Plan,
+    PlanMethod,
+    PlanStatus,
+    ProrationBasis,
+    QuotaSource,
+    Reason,
+    Subject,
+)
+from domain.quotas.rows import plan_from_row
+from sql.pool import Record
+from sql.queries import queries
+
+if TYPE_CHECKING:
+    from api.graph.org.types import Rep, Team, Territory
+
+_quotas = queries("quotas")
+
+LazyRep = Annotated["Rep", strawberry.lazy("api.graph.org.types")]
+LazyTeam = Annotated["Team", strawberry.lazy("api.graph.org.types")]
+LazyTerritory = Annotated["Territory", strawberry.lazy("api.graph.org.types")]
+
+
+@strawberry.type(description="Who carries a quota or an attainment, and what is counted.")
+class Carried:
+    subject: Subject = strawberry.field(description="What kind of subject it is.")
+    subject_id: strawberry.Private[UUID]
+    measure: Measure = strawberry.field(description="What is counted.")
+    kpi_uuid: strawberry.Private[UUID | None]
+    period: Period = strawberry.field(description="The period that it is for.")
+
+    @strawberry.field(description="The KPI that is counted. Null unless the measure is KPI.")
+    async def kpi_id(self) -> strawberry.ID | None:
+        return global_id("Kpi", self.kpi_uuid) if self.kpi_uuid else None
+
+    @strawberry.field(description="The rep. Null when the subject is another kind, or not seen.")
+    async def rep(self, info: Info) -> LazyRep | None:
+        from api.graph.org.types import reps_by_id
+
+        return await info.context.load(reps_by_id, self.subject_id) if self.subject is Subject.REP else None
+
+    @strawberry.field(description="The team. Null when the subject is another kind, or not seen.")
+    async def team(self, info: Info) -> LazyTeam | None:
+        from api.graph.org.types import teams_by_id
+
+        return await info.context.load(teams_by_id, self.subject_id) if self.subject is Subject.TEAM else None
+
+    @strawberry.field(description="The territory. Null when the subject is another kind.")
+    async def territory(self, info: Info) -> LazyTerritory | None:
+        from api.graph.org.types import territories_by_id
+
+        wanted = self.subject is Subject.TERRITORY
+        return await info.context.load(territories_by_id, self.subject_id) if wanted else None
+
+
+@strawberry.type(description="What a quota said from when it was set until it was changed.")
+class QuotaVersion:
+    version: int = strawberry.field(description="Counts from 1.")
+    amount: Decimal = strawberry.field(description="The full quota, in `currency` or in what the measure counts.")
+    seasonality: list[Decimal] = strawberry.field(description="Weights of the period's parts; empty is even.")
+    proration_basis: ProrationBasis = strawberry.field(description="How much of it a part of the period carries.")
+    pace_basis: PaceBasis = strawberry.field(description="By which share of the period something is expected by now.")
+    ramp: list[Ratio] = strawberry.field(description="Shares of the full quota in the first months after hire.")
+    note: str | None = strawberry.field(description="Why it was set. Null when nobody said.")
+    created_at: datetime = strawberry.field(description="When it was set.")
+    created_by: str | None = strawberry.field(description="Who set it. Null when it was not a person.")
+
+    @classmethod
+    def of(cls, row: Record) -> "QuotaVersion":
+        """From a row of `attainment.versions`."""
+        return cls(
+            version=row["version"],
+            amount=row["amount"],
+            seasonality=row["seasonality"],
+            proration_basis=ProrationBasis(row["proration_basis"]),
+            pace_basis=PaceBasis(row["pace_basis"]),
+            ramp=row["ramp"],
+            note=row["note"],
+            created_at=row["created_at"],
+            created_by=row["created_by"],
+        )
+
+
+@strawberry.type(description="What somebody is to attain in a period: one for each subject, measure and period.")
+class Quota(Carried, Node):
+    quota_id: strawberry.Private[UUID]
+    version: int = strawberry.field(description="The version in force; pass it as expectedVersion to change it.")
+    amount: Decimal = strawberry.field(description="The full quota, in `currency` or in what the measure counts.")
+    currency: CurrencyCode | None = strawberry.field(description="The organisation's. Null for UNITS and KPI.")
+    seasonality: list[Decimal] = strawberry.field(
+        description="Weights of the period's parts: 4 quarters or 12 months of a year, 3 months of a quarter. "
+        "Empty is even."
+    )
+    proration_basis: ProrationBasis = strawberry.field(description="How much of it a part of the period carries.")
+    pace_basis: PaceBasis = strawberry.field(description="By which share of the period something is expected by now.")
+    ramp: list[Ratio] = strawberry.field(
+        description="Shares of the full quota in the first, second, ... month after hire; full afterwards."
+    )
+    note: str | None = strawberry.field(description="Why it was set. Null when nobody said.")
+    created_at: datetime = strawberry.field(description="When it was first set.")
+    updated_at: datetime = strawberry.field(description="When the version in force was set.")
+
+    @strawberry.field(description="Every version, the latest first.")
+    async def versions(self, info: Info) -> list[QuotaVersion]:
+        return [QuotaVersion.of(row) for row in await info.context.load(versions_of, self.quota_id)]
+
+    @strawberry.field(description="How far the subject got. Null until it was computed.")
+    async def attainment(self, info: Info) -> "Attainment | None":
+        key = AttainmentKey(
+            self.subject, self.subject_id, self.measure, self.kpi_uuid, self.period.kind, self.period.starts_on
+        )
+        return await attainment_at(info.context, key)
+
+    @classmethod
+    def of(cls, row: Record, calendar: Calendar) -> "Quota":
+        """From a row of a quota with its version in force."""
+        return cls(
+            id=global_id("Quota", row["quota_id"]),
+            quota_id=row["quota_id"],
+            **_carried(row, calendar),
+            version=row["version"],
+            amount=row["amount"],
+            currency=row["currency"],
+            seasonality=row["seasonality"],
+            proration_basis=ProrationBasis(row["proration_basis"]),
+            pace_basis=PaceBasis(row["pace_basis"]),
+            ramp=row["ramp"],
+            note=row["note"],
+            created_at=row["created_at"],
+            updated_at=row["changed_at"],
+        )
+
+
+@strawberry.type(
+    description="How far a subject got with its quota. Kept up to date by the workers; numbers that depend on today "
+    "are as of the organisation's local day, that day included."
+)
+class Attainment(Carried, Node):
+    ends_on: strawberry.Private[date]
+    key: strawberry.Private[AttainmentKey]
+    currency: CurrencyCode | None = strawberry.field(
+        description="Of all amounts here: the organisation's. Null for UNITS and KPI, which count."
+    )
+    quota: Decimal | None = strawberry.field(
+        description="What is to be attained: prorated and ramped for a rep; for others their own, or the sum of what "
+        "is below. Null with reason NO_QUOTA."
+    )
+    quota_source: QuotaSource | None = strawberry.field(description="Where the quota comes from. Null without one.")
+    attained: Decimal = strawberry.field(
+        description="The sum of what was won or counted in the period, by whoever was in the team on that day."
+    )
+    ratio: Ratio | None = strawberry.field(description="attained / quota. Null with a reason where there is no quota.")
+    gap: Decimal | None = strawberry.field(
+        description="attained - quota: how far ahead, negative when behind. Null without a quota."
+    )
+    expected: Decimal | None = strawberry.field(description="What should be attained by now. Null without a quota.")
+    pace_ratio: Ratio | None = strawberry.field(description="attained / expected. Null with a reason.")
+    projected: Decimal | None = strawberry.field(
+        description="attained / elapsed share of the period: where it ends at this pace. Null before the period."
+    )
+    projected_ratio: Ratio | None = strawberry.field(description="projected / quota. Null with a reason.")
+    required_per_workday: Decimal | None = strawberry.field(
+        description="What is left of the quota / workdays left after today; 0 once it is met. Null without a quota, "
+        "and when no workday is left."
+    )
+    reason: Reason | None = strawberry.field(description="Why numbers are null. Null when none is.")
+    calendar_version: int = strawberry.field(description="The version of the calendar that was used.")
+    computed_at: datetime = strawberry.field(description="When these numbers became what they are.")
+    inputs_through: datetime = strawberry.field(description="The latest change of facts that they include.")
+
+    @strawberry.field(description="How the numbers come about, down to credits and quota versions, computed now.")
+    async def explain(self, info: Info) -> list[ExplainStep]:
+        return explain_steps(await info.context.load(explanations, (self.key, self.ends_on)))
+
+    @classmethod
+    def of(cls, row: Record, calendar: Calendar) -> "Attainment":
+        """From a stored result."""
+        key = AttainmentKey(
+            Subject(row["subject"]),
+            row["subject_id"],
+            Measure(row["measure"]),
+            None if row["kpi_id"] == NO_KPI else row["kpi_id"],
+            PeriodKind(row["period_kind"]),
+            row["starts_on"],
+        )
+        return cls(
+            id=global_id("Attainment", key),
+            key=key,
+            ends_on=row["ends_on"],
+            **_carried(row, calendar),
+            currency=row["currency"],
+            quota=row["quota"],
+            quota_source=row["quota_source"] and QuotaSource(row["quota_source"]),
+            attained=row["attained"],
+            ratio=row["ratio"],
+            gap=row["gap"],
+            expected=row["expected"],
+            pace_ratio=row["pace_ratio"],
+            projected=row["projected"],
+            projected_ratio=row["projected_ratio"],
+            required_per_workday=row["required_per_workday"],
+            reason=row["reason"] and Reason(row["reason"]),
+            calendar_version=row["calendar_version"],
+            computed_at=row["computed_at"],
+            inputs_through=row["inputs_through"],
+        )
+
+
+def _carried(row: Record, calendar: Calendar) -> dict[str, Any]:
+    kind = PeriodKind(row["period_kind"])
+    period = Period.of(calendar.period(kind, row["starts_on"]))
+    period.starts_on, period.ends_on = row["starts_on"], row["ends_on"]
+    return {
+        "subject": Subject(row["subject"]),
+        "subject_id": row["subject_id"],
+        "measure": Measure(row["measure"]),
+        "kpi_uuid": None if row["kpi_id"] == NO_KPI else row["kpi_id"],
+        "period": period,
+    }
+
+
+@strawberry.type(description="A rep's place on a leaderboard.")
+class LeaderboardEntry:
+    rank: int = strawberry.field(description="From 1; equals share a rank, and the next one is skipped.")
+    rep_id: strawberry.Private[UUID]
+    name: str = strawberry.field(description="The rep's name; leaderboards are open to the whole organisation.")
+    value: Decimal = strawberry.field(description="What was attained, or the value of the KPI.")
+    ratio: Ratio | None = strawberry.field(description="The value to its quota or target. Null without a target.")
+
+    @strawberry.field(description="The rep. Null when the viewer does not see more of it than its place here.")
+    async def rep(self, info: Info) -> LazyRep | None:
+        from api.graph.org.types import reps_by_id
+
+        return await info.context.load(reps_by_id, self.rep_id)
+
+    @classmethod
+    def of(cls, row: Record) -> "LeaderboardEntry":
+        """From a ranked row."""
+        return cls(rank=row["rank"], rep_id=row["rep_id"], name=row["name"], value=row["value"], ratio=row["ratio"])
+
+
+@strawberry.type(description="A line of a quota plan.")
+class QuotaPlanLine(Carried):
+    amount: Decimal = strawberry.field(description="The proposed quota.")
+    history: Decimal | None = strawberry.field(
+        description="What was attained a full period on average before. Null where there is no history."
+    )
+
+
+@strawberry.type(
+    description="Quotas proposed for the reps of a team or of the organisation, to be approved as a whole."
+)
+class QuotaPlan(Node):
+    name: str = strawberry.field(description="What it is called; the note of its quotas.")
+    status: PlanStatus = strawberry.field(description="Whether it is in force.")
+    version: int = strawberry.field(description="Pass it as expectedVersion to approve it.")
+    measure: Measure = strawberry.field(description="What its quotas count.")
+    period: Period = strawberry.field(description="The period of its quotas.")
+    method: PlanMethod = strawberry.field(description="How it divides.")
+    over_assignment: Ratio = strawberry.field(description="Share assigned to reps on top of the subject's own quota.")
+    currency: CurrencyCode | None = strawberry.field(description="Of the amounts. Null for UNITS.")
+    lines: list[QuotaPlanLine] = strawberry.field(description="The subject's own quota, then the reps'.")
+    proposed_at: datetime = strawberry.field(description="When it was proposed.")
+    approved_at: datetime | None = strawberry.field(description="When it was approved. Null while it waits.")
+
+    @classmethod
+    def of(cls, plan: Plan, currency: str) -> "QuotaPlan":
+        """As the domain has it."""
+        request, period = plan.request, Period.of(plan.request.period)
+        return cls(
+            id=global_id("QuotaPlan", plan.plan_id),
+            name=request.name,
+            status=plan.status,
+            version=plan.version,
+            measure=request.measure,
+            period=period,
+            method=request.method,
+            over_assignment=Ratio(request.over_assignment),
+            currency=None if request.measure is Measure.UNITS else CurrencyCode(currency),
+            lines=[
+                QuotaPlanLine(
+                    subject=line.subject,
+                    subject_id=line.subject_id,
+                    measure=request.measure,
+                    kpi_uuid=None,
+                    period=period,
+                    amount=line.amount,
+                    history=line.history,
+                )
+                for line in plan.lines
+            ],
+            proposed_at=plan.proposed_at,
+            approved_at=plan.approved_at,
+        )
+
+
+async def attainment_at(ctx: Context, key: AttainmentKey) -> Attainment | None:
+    """The attainment of a key. None when there is none, or it is not seen."""
+    row = await ctx.load(attainments, key)
+    return Attainment.of(row, await ctx.calendar()) if row else None
+
+
+async def currency_of(ctx: Context) -> str:
+    """The organisation's currency."""
+    return str(await ctx.load(_currency, None))
+
+
+async def _currency(ctx: Context, keys: Sequence[None]) -> list[str]:
+    currency = await ctx.value(_quotas.organization_currency)
+    return [currency for _ in keys]
+
+
+@node_loader("Quota")
+async def _quota_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
+    rows = await quotas_by_id(ctx, [_uuid(key) for key in keys])
+    calendar = await ctx.calendar()
+    return [Quota.of(row, calendar) if row else None for row in rows]
+
+
+@node_loader("Attainment")
+async def _attainment_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
+    parsed = [_key(key) for key in keys]
+    rows = iter(await attainments(ctx, [key for key in parsed if key]))
+    calendar = await ctx.calendar()
+    found = [next(rows) if key else None for key in parsed]
+    return [Attainment.of(row, calendar) if row else None for row in found]
+
+
+@node_loader("QuotaPlan")
+async def _plan_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
+    """Plans are for those who see everybody."""
+    if not ctx.viewer.sees_everybody:
+        return [None for _ in keys]
+    ids = [_uuid(key) for key in keys]
+    found = {row["plan_id"]: plan_from_row(row) for row in await ctx.fetch(_quotas.plans_by_ids, ids)}
+    currency = await currency_of(ctx)
+    return [QuotaPlan.of(found[plan_id], currency) if plan_id in found else None for plan_id in ids]
+
+
+def _uuid(text: str) -> UUID:
+    """A key that is no uuid is that of nothing."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return NO_KPI
+
+
+def _key(text: str) -> AttainmentKey | None:
+    try:
+        return AttainmentKey.parse(text)
+    except ValueError:
+        return None
