@@ -48,16 +48,21 @@ async def coach(work: Work) -> bool:
 
 
 async def new_day(work: Work) -> bool:
-    """What a new local day changes by itself: pace, the running week, overdue SLAs, snoozed items. Once a day."""
+    """What a new local day changes by itself: pace, the running week, overdue SLAs, snoozed items. Once a day.
+
+    A crash on the way leaves the day to be begun again.
+    """
+    async with work.db.session(work.viewer.org_id) as session:
+        today = (await org.calendar(session)).local_day(work.now)
+        if not await session.value(_live.day_is_new, today):
+            return False
+    await org.calendar_extend(work)
+    await feed.wake(work)
     async with work.transaction() as tx:
-        calendar = await org.calendar(tx.session)
-        today = calendar.local_day(tx.now)
         if not await tx.value(_live.day_begins, today):
             return False
         # Yesterday too: it may have ended a week or a period.
         tx.mark(None, today - DAY, None)
-    await org.calendar_extend(work)
-    await feed.wake(work)
     return True
 
 

@@ -132,6 +132,10 @@ with gone as (
 update event_head set first_seq = greatest(first_seq, (select max(seq) + 1 from gone))
 where org_id = $1 and exists (select from gone);
 
+-- name: day_is_new
+-- Whether a local day waits to be begun.
+select last_day is null or last_day < $2 from event_head where org_id = $1;
+
 -- name: day_begins
 -- True once for each local day of an organisation, whoever asks and however often.
 update event_head set last_day = $2 where org_id = $1 and (last_day is null or last_day < $2) returning true;
