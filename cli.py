@@ -265,6 +265,24 @@ def organization(
 
 
 @app.command()
+def demo(
+    live: Annotated[bool, typer.Option("--live", help="Keep the company moving, until Ctrl-C.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.05, help="With --live: how often something happens.")] = 2.0,
+    data_dir: DataDir = _DATA,
+) -> None:
+    """Load the demo company, if it is not there yet; with --live, keep it moving."""
+    from dev.demo.run import run
+
+    _join(data_dir)
+    known = _settings("database_url")
+    _check_database(known)
+    try:
+        asyncio.run(run(known, live=live, seconds=seconds))
+    except KeyboardInterrupt:
+        raise typer.Exit(0 if live else 130) from None
+
+
+@app.command()
 def schema() -> None:
     """Print the graph's schema (SDL)."""
     from api.schema import schema as graph

@@ -90,6 +90,8 @@ def _postgres(data: Path, sockets: Path, durable: bool) -> Iterator["subprocess.
         "listen_addresses": "",
         "unix_socket_directories": str(sockets),
         "max_connections": "200",
+        # A new database has no statistics until it is analysed; with the default of a minute, first loads plan badly.
+        "autovacuum_naptime": "2s",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_min_messages": "warning",

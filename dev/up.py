@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import errno
 import fcntl
-import importlib
 import os
 import secrets
 import shlex
@@ -34,11 +33,11 @@ import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from api.auth import mint
 from dev import company, services
 from dev.company import Company
+from dev.demo.run import load_with_progress
 from dev.services import ServiceError
 from settings import Settings
 from sql.migrate import migrate
@@ -198,24 +197,15 @@ async def _company(data: Path, database_url: str, demo: bool) -> Company:
     (data / "loading").touch()
     db = await Database.open(database_url, timeout_ms=120_000)
     try:
-        who = await _load(db) if demo else await company.found(db, datetime.now(UTC))
+        if demo:
+            who = await load_with_progress(db)
+            _done("The demo company is loaded")
+        else:
+            who = await company.found(db, datetime.now(UTC))
     finally:
         await db.close()
     _write(path, orjson.dumps(who))
     (data / "loading").unlink()
-    return who
-
-
-async def _load(db: Database) -> Company:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=_console, transient=True) as bar:
-        task = bar.add_task("Loading the demo company")
-
-        def progress(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total)
-
-        who: Company = await importlib.import_module("dev.demo.load").load(db, datetime.now(UTC), progress)
-    _done("The demo company is loaded")
     return who
 
 

@@ -190,6 +190,10 @@ on conflict (org_id, territory_id) do update set name = excluded.name, parent_id
 -- Reps by external id.
 select external_id, rep_id from rep where org_id = $1 and external_id = any($2::text[]);
 
+-- name: reps_here
+-- Who sells on a day.
+select external_id from rep where org_id = $1 and hired_on <= $2 and (left_on is null or left_on > $2) order by external_id;
+
 -- name: coverage_of
 -- Who covers territories, and when.
 select territory_id, rep_id, starts_on, ends_on from territory_assignment
