@@ -32,7 +32,7 @@ log = structlog.get_logger("attain.live")
 
 _PAGE = 500
 # How long somebody whose access ended may go on listening.
-_ACCESS_SECONDS = 5.0
+_ACCESS_SECONDS = 2.0
 _LONGEST_BACKOFF_SECONDS = 5.0
 
 
@@ -72,6 +72,11 @@ class Bus:
         for follower in self._followers.values():
             follower.stop()
         self._followers.clear()
+
+    def subscribers(self, org_id: UUID) -> int:
+        """How many listen to an organisation's changes in this process."""
+        follower = self._followers.get(org_id)
+        return sum(len(group.subscribers) for group in follower.groups.values()) if follower else 0
 
     async def subscribe(self, audience: Audience, viewer: Viewer) -> AsyncGenerator[Message, None]:
         """Encoded results, the first at once unless it resumes. Raises `Invalid` and `Revoked`; `aclose` it."""

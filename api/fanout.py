@@ -117,7 +117,7 @@ class Audience:
         kind, node = LiveKind[event.change], None
         if kind is not LiveKind.REMOVED:
             node = await self.selection.field.node(ctx, event, **self.selection.args)
-            if node is None:
+            if node is None and not self.selection.field.every:
                 return None
         message: LiveChange[Any] = LiveChange(
             cursor=cursor_of(self.org_id, event.seq),

@@ -174,9 +174,9 @@ def live(
 
     `kinds`: the events that it hears, none means all. `snapshot(ctx, **args)` gives the state now, a list or one node
     or None; its parameters after `ctx` are the field's arguments. `matches(event, **args)` decides without I/O.
-    `node(ctx, event, **args)` loads what is sent for an event (default: the event's own node), None sends nothing;
-    it is called for the last of several events of a node, unless `every` one counts. `personal`: the answer depends
-    on who asks, not only on what they may see.
+    `node(ctx, event, **args)` loads what is sent for an event (default: the event's own node), None sends nothing.
+    Of several events of a node only the last is sent; with `every`, each is, and without its node if need be.
+    `personal`: the answer depends on who asks, not only on what they may see.
     """
     hints = get_type_hints(snapshot, include_extras=True)
     arguments = [
