@@ -67,6 +67,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        ws_max_size=known.max_body_bytes,
         timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)

@@ -16,35 +16,35 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=1, description="Postgres connections of one process")
     statement_timeout_ms: int = Field(10_000, ge=100, description="longest statement of an API request")
 
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=1, le=65535)
+    host: str = Field("127.0.0.1", description="address that the API listens on")
+    port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
     cors_origins: list[str] = Field([], description='pages that may ask from a browser: ["https://app.example.com"]')
 
     jwt_secret: SecretStr | None = Field(
         None, min_length=32, description="HS256 secret of development tokens, at least 32 characters"
     )
     jwks_url: str = Field("", description="RS256/ES256 keys of the identity provider, for production")
-    jwt_issuer: str = "attain"
-    jwt_audience: str = "attain"
+    jwt_issuer: str = Field("attain", description="`iss` that a token must have")
+    jwt_audience: str = Field("attain", description="`aud` that a token must have")
 
-    log_json: bool = True
-    log_level: str = "INFO"
+    log_json: bool = Field(True, description="one JSON object a line; else for a person's terminal")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
-    max_body_bytes: int = Field(4_000_000, ge=1_000)
+    max_body_bytes: int = Field(4_000_000, ge=1_000, description="longest request, or message of a WebSocket")
     max_tokens: int = Field(5_000, description="lexer tokens of one document")
-    max_depth: int = 15
-    max_aliases: int = 100
+    max_depth: int = Field(15, description="nested fields of one document")
+    max_aliases: int = Field(100, description="aliases of one document")
     max_cost: int = Field(10_000, description="static cost of one operation; `first` multiplies")
     cost_per_minute: int = Field(500_000, description="cost budget of one viewer a minute")
     max_batch: int = Field(1, description="operations of one HTTP request")
-    request_timeout_seconds: float = 15.0
+    request_timeout_seconds: float = Field(15.0, description="longest operation")
 
-    max_subscriptions_per_socket: int = 100
+    max_subscriptions_per_socket: int = Field(100, description="subscriptions of one WebSocket")
     subscriber_queue: int = Field(256, description="payloads a slow client may fall behind before GAP")
-    connection_init_timeout_seconds: float = 5.0
+    connection_init_timeout_seconds: float = Field(5.0, description="how long a WebSocket may stay silent at first")
 
     max_jobs: int = Field(10, ge=1, description="jobs that one worker runs side by side")
-    job_timeout_seconds: int = Field(60, ge=5)
+    job_timeout_seconds: int = Field(60, ge=5, description="longest job; what it left is taken up again")
     event_retention_days: int = Field(14, description="how far back `after` can resume")
     sweep_seconds: float = Field(1.0, description="slow tick that makes up for a lost wake-up")
 
