@@ -4,6 +4,9 @@ import strawberry
 from strawberry.tools import merge_types
 
 from api.errors import InvalidInput, StaleVersion
+from api.graph.feed.mutation import FeedMutation
+from api.graph.feed.query import FeedQuery
+from api.graph.feed.subscription import FeedSubscription
 from api.graph.live import LiveQuery, LiveSubscription
 from api.graph.org.mutation import OrgMutation
 from api.graph.org.query import OrgQuery
@@ -15,9 +18,9 @@ from api.graph.quotas.subscription import QuotasSubscription
 from api.relay import NodeQuery
 from api.scalars import CONFIG
 
-Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, QuotasQuery))
-Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation, QuotasMutation))
-Subscription = merge_types("Subscription", (LiveSubscription, QuotasSubscription))
+Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, QuotasQuery, FeedQuery))
+Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation, QuotasMutation, FeedMutation))
+Subscription = merge_types("Subscription", (LiveSubscription, QuotasSubscription, FeedSubscription))
 
 schema = strawberry.Schema(
     query=Query,

@@ -180,3 +180,156 @@ returning *;
 -- name: assignable
 -- Whether this user may be given work.
 select active from app_user where org_id = $1 and user_id = $2;
+
+-- name: items_page
+-- A page of the feed. One number stands for the place in any of the orders, its sign for the direction; what has no due day
+-- comes last.
+select * from (
+  select i.*, live.overdue, coalesce($14::numeric * case $15::text
+      when 'PRIORITY' then i.priority
+      when 'DUE_ON' then i.due_on - date '2000-01-01'
+      else extract(epoch from i.created_at)
+    end, 'infinity') as place
+  from action_item i
+  cross join lateral (
+    select coalesce(i.status in ('OPEN', 'IN_PROGRESS', 'SNOOZED') and i.due_on < $4::date, false) as overdue
+  ) live
+  where i.org_id = $1
+    and ($2::uuid[] is null or i.rep_id = any($2) or i.assignee_id = $3)
+    and ($5::text[] is null or i.status = any($5))
+    and ($6::text[] is null or i.kind = any($6))
+    and ($7::uuid is null or i.rep_id = $7)
+    and ($8::uuid is null or i.rep_id in (
+      select a.rep_id from team_ancestor below
+      join assignment a on a.org_id = below.org_id and a.team_id = below.team_id
+      where below.org_id = $1 and below.ancestor_id = $8 and a.starts_on <= $4 and (a.ends_on is null or a.ends_on > $4)))
+    and ($9::uuid is null or i.assignee_id = $9)
+    and ($10::uuid is null or i.rule_id = $10)
+    and ($11::boolean is null or $11 = live.overdue)
+    and ($12::date is null or i.due_on >= $12)
+    and ($13::date is null or i.due_on < $13)
+) placed
+where $16::numeric is null or (place, item_id) > ($16, $17::uuid)
+order by place, item_id
+limit $18;
+
+-- name: items_count
+-- The length of the same list.
+select count(*) from (
+  select from action_item i
+  cross join lateral (
+    select coalesce(i.status in ('OPEN', 'IN_PROGRESS', 'SNOOZED') and i.due_on < $4::date, false) as overdue
+  ) live
+  where i.org_id = $1
+    and ($2::uuid[] is null or i.rep_id = any($2) or i.assignee_id = $3)
+    and ($5::text[] is null or i.status = any($5))
+    and ($6::text[] is null or i.kind = any($6))
+    and ($7::uuid is null or i.rep_id = $7)
+    and ($8::uuid is null or i.rep_id in (
+      select a.rep_id from team_ancestor below
+      join assignment a on a.org_id = below.org_id and a.team_id = below.team_id
+      where below.org_id = $1 and below.ancestor_id = $8 and a.starts_on <= $4 and (a.ends_on is null or a.ends_on > $4)))
+    and ($9::uuid is null or i.assignee_id = $9)
+    and ($10::uuid is null or i.rule_id = $10)
+    and ($11::boolean is null or $11 = live.overdue)
+    and ($12::date is null or i.due_on >= $12)
+    and ($13::date is null or i.due_on < $13)
+) found;
+
+-- name: items_by_ids
+-- Items that the viewer may see, for nodes.
+select i.*, coalesce(i.status in ('OPEN', 'IN_PROGRESS', 'SNOOZED') and i.due_on < $4::date, false) as overdue
+from action_item i
+where i.org_id = $1 and i.item_id = any($5::uuid[]) and ($2::uuid[] is null or i.rep_id = any($2) or i.assignee_id = $3);
+
+-- name: items_of_reps
+-- The most urgent items of each of many reps, from a place on.
+select i.*, coalesce(i.status in ('OPEN', 'IN_PROGRESS', 'SNOOZED') and i.due_on < $3::date, false) as overdue
+from unnest($2::uuid[]) r (rep_id)
+cross join lateral (
+  select i.*, -i.priority as place from action_item i
+  where i.org_id = $1 and i.rep_id = r.rep_id and ($4::text[] is null or i.status = any($4))
+    and ($5::numeric is null or (-i.priority, i.item_id) > ($5, $6::uuid))
+  order by i.priority desc, i.item_id limit $7
+) i
+order by i.rep_id, i.place, i.item_id;
+
+-- name: items_count_of_reps
+-- How many items each of many reps has.
+select rep_id, count(*) as count from action_item
+where org_id = $1 and rep_id = any($2::uuid[]) and ($3::text[] is null or status = any($3))
+group by rep_id;
+
+-- name: events_of_items
+-- The timelines of many items, oldest line first.
+select event_id, item_id, kind, actor_id, comment, data, occurred_at from action_item_event
+where org_id = $1 and item_id = any($2::uuid[])
+order by item_id, occurred_at, event_id;
+
+-- name: rules_page
+-- Coaching rules by key: each as it is in force on a day, or as it will first be.
+select v.*, r.key, newest.version as newest_version
+from coaching_rule r
+cross join lateral (
+  select v.* from coaching_rule_version v where v.org_id = r.org_id and v.rule_id = r.rule_id
+  order by v.valid_from <= $2 desc, case when v.valid_from <= $2 then v.valid_from end desc, v.valid_from, v.version desc
+  limit 1
+) v
+cross join lateral (
+  select max(n.version) as version from coaching_rule_version n where n.org_id = r.org_id and n.rule_id = r.rule_id
+) newest
+where r.org_id = $1 and ($3::uuid[] is null or r.rule_id = any($3))
+  and ($4::uuid is null or v.kpi_id = $4) and ($5::boolean is null or v.active = $5)
+  and ($6::text is null or r.key > $6)
+order by r.key
+limit $7;
+
+-- name: rules_count
+-- The length of the same list.
+select count(*) from coaching_rule r
+cross join lateral (
+  select v.kpi_id, v.active from coaching_rule_version v where v.org_id = r.org_id and v.rule_id = r.rule_id
+  order by v.valid_from <= $2 desc, case when v.valid_from <= $2 then v.valid_from end desc, v.valid_from, v.version desc
+  limit 1
+) v
+where r.org_id = $1 and ($3::uuid is null or v.kpi_id = $3) and ($4::boolean is null or v.active = $4);
+
+-- name: rule_versions
+-- Every version of many rules, the newest first.
+select v.*, r.key from coaching_rule_version v
+join coaching_rule r on r.org_id = v.org_id and r.rule_id = v.rule_id
+where v.org_id = $1 and v.rule_id = any($2::uuid[])
+order by v.rule_id, v.version desc;
+
+-- name: items_summary
+-- How work stands by assignee, rep, rule or the rep's team of the day: live now, closed since a moment. The median is exact.
+select grouped.*,
+  case when done > 0 then round(((low + high) / 2 / 86400)::numeric, 2) end as median_days_to_done
+from (
+  select found.group_id, coalesce(found.group_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff') as place,
+    count(*) filter (where found.live)::int as open,
+    count(*) filter (where found.live and found.due_on < $4)::int as overdue,
+    count(*) filter (where found.status = 'DONE')::int as done,
+    count(*) filter (where found.status = 'DISMISSED')::int as dismissed,
+    count(*) filter (where found.status = 'RECOVERED')::int as recovered,
+    percentile_disc(0.5) within group (order by found.seconds) filter (where found.status = 'DONE') as low,
+    percentile_disc(0.5) within group (order by found.seconds desc) filter (where found.status = 'DONE') as high
+  from (
+    select i.status, i.due_on, i.status in ('OPEN', 'IN_PROGRESS', 'SNOOZED') as live,
+      extract(epoch from i.closed_at - i.created_at) as seconds,
+      case $6::text
+        when 'ASSIGNEE' then i.assignee_id
+        when 'REP' then i.rep_id
+        when 'RULE' then i.rule_id
+        else (select a.team_id from assignment a where a.org_id = i.org_id and a.rep_id = i.rep_id
+          and a.starts_on <= $4 and (a.ends_on is null or a.ends_on > $4))
+      end as group_id
+    from action_item i
+    where i.org_id = $1 and ($2::uuid[] is null or i.rep_id = any($2) or i.assignee_id = $3)
+      and (i.closed_at is null or $5::timestamptz is null or i.closed_at >= $5)
+  ) found
+  group by found.group_id
+) grouped
+where $7::uuid is null or grouped.place > $7
+order by grouped.place
+limit $8;

@@ -20,6 +20,7 @@ from uuid import UUID
 import strawberry
 
 from api.context import Context, Info
+from api.graph.feed.on_rep import FeedOnRep
 from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
 from api.loaders import loads
 from api.relay import Connection, Node, decode_cursor, global_id, page, page_size
@@ -286,7 +287,7 @@ class Leave:
 
 
 @strawberry.type(description="Somebody who carries numbers.")
-class Rep(QuotasOnRep, Node):
+class Rep(QuotasOnRep, FeedOnRep, Node):
     rep_id: strawberry.Private[UUID]
     user_id: strawberry.Private[UUID | None]
     external_id: str = strawberry.field(description="Its key in the CRM.")

@@ -1,0 +1,1 @@
+"""Coaching rules and the action feed in the graph."""
