@@ -1,0 +1,1 @@
+"""Input of others, and what Attain makes of it."""
