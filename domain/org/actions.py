@@ -5,7 +5,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from operator import attrgetter
 
-from domain.calendar import DAY, Calendar, CalendarDay, CalendarVersion, FiscalPattern
+from domain.calendar import DAY, Calendar, CalendarDay, CalendarVersion, FiscalPattern, PeriodKind
 from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
 from domain.feed import catalog as coaching_catalog
@@ -109,7 +109,9 @@ async def organization_update(
             await _calendar_project(tx, Calendar((*before.versions, version)))
             for redo in (_org.activity_days_redo, _org.lead_days_redo, _org.deal_days_redo, _org.credit_days_redo):
                 await tx.execute(redo)
-            tx.mark(None, max(version.valid_from - 2 * DAY, CALENDAR_FROM), None)
+            # Quotas prorate by workdays: the days of the year before the change count too.
+            year = before.period(PeriodKind.YEAR, version.valid_from - 2 * DAY)
+            tx.mark(None, max(year.starts_on, CALENDAR_FROM), None)
         if not fields_changed:
             return expected_version
         await tx.execute(_org.organization_save, *new, expected_version + 1)

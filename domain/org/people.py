@@ -5,6 +5,7 @@ from dataclasses import astuple, replace
 from datetime import date
 from uuid import UUID
 
+from domain.calendar import Calendar, PeriodKind
 from domain.errors import Problem
 from domain.org import rules
 from domain.org.actions import CALENDAR_FROM, calendar
@@ -122,7 +123,8 @@ async def reps_upsert(work: Work, items: Sequence[RepItem]) -> Upserted:
     upsert: Upsert[Rep] = Upsert("repsUpsert", "org.rep", "Rep")
     async with work.transaction() as tx:
         await tx.row(_org.organization_lock)
-        today = (await calendar(tx)).local_day(tx.now)
+        time = await calendar(tx)
+        today = time.local_day(tx.now)
         book = await _Book.load(tx, items)
         histories: dict[UUID, list[Stay]] = {}
         leaves: dict[UUID, list[Leave]] = {}
@@ -156,7 +158,7 @@ async def reps_upsert(work: Work, items: Sequence[RepItem]) -> Upserted:
                 histories[new.rep_id] = moved
             if off != leave:
                 leaves[new.rep_id] = off
-            _mark(tx, old, new, history, moved, leave, off)
+            _mark(tx, time, old, new, history, moved, leave, off)
         await _save(tx, upsert.rows, histories, leaves)
         return upsert.tell(tx)
 
@@ -178,6 +180,7 @@ async def _save(
 
 def _mark(
     tx: Tx,
+    time: Calendar,
     old: Rep | None,
     new: Rep,
     history: Sequence[Stay],
@@ -185,11 +188,15 @@ def _mark(
     leave: Sequence[Leave],
     off: Sequence[Leave],
 ) -> None:
-    """Mark the days whose numbers this change may move."""
+    """Mark the days whose numbers this change may move.
+
+    Who is there, and where, decides a quota's share: days before the change count too, from the fiscal year's first on.
+    """
 
     def stale(rep_id: UUID | None, first: date, through: date | None) -> None:
         if through is None or through >= CALENDAR_FROM:
-            tx.mark(rep_id, max(first, CALENDAR_FROM), through)
+            year = time.period(PeriodKind.YEAR, max(first, CALENDAR_FROM))
+            tx.mark(rep_id, max(year.starts_on, CALENDAR_FROM), through)
 
     if old is None:
         stale(new.rep_id, new.hired_on, None)

@@ -79,7 +79,7 @@ async def template_publish(
         if team_id is not None and not await tx.value(_scorecards.team_exists, team_id):
             problems.append(Problem("NOT_FOUND", "No team has this id.", ("teamId",)))
         first = time.week(since) if time.week(since) == since else time.period(PeriodKind.WEEK, since).ends_on
-        known = await definitions(tx)
+        known = await definitions(tx.session)
         kpis = {line.kpi_id: kpi for line in lines if (kpi := known.kpi(line.kpi_id, first))}
         problems += rules.sound_template(lines, kpis)
         if problems:

@@ -16,7 +16,6 @@ from domain.scorecards.model import (
     Unit,
     formula_from_json,
 )
-from domain.work import Tx
 from sql.pool import Record, Session
 from sql.queries import queries
 
@@ -40,7 +39,7 @@ class Definitions:
         return {kpi for kpi_id in ids for kpi in self.kpis.get(kpi_id, ())}
 
 
-async def definitions(session: Session | Tx) -> Definitions:
+async def definitions(session: Session) -> Definitions:
     """Load them all: definitions are few and results need most."""
     kpis: dict[UUID, list[Kpi]] = {}
     for row in await session.fetch(_scorecards.kpi_versions):

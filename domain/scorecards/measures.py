@@ -7,14 +7,21 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from domain.calendar import Calendar
+from domain.calendar import DAY, Calendar
+from domain.quotas import rules as quota_rules
+from domain.quotas.model import Measure as QuotaMeasure
+from domain.quotas.model import Subject as Carrier
+from domain.quotas.results import load_house, load_quotas
+from domain.quotas.rollup import Board, Sums, attain
 from domain.scorecards.model import (
     Count,
+    Dated,
     Facts,
     Field,
     Filter,
     Leaf,
     Mean,
+    Measure,
     Measured,
     Median,
     QuotaLeft,
@@ -23,7 +30,6 @@ from domain.scorecards.model import (
     Subject,
     Sum,
 )
-from domain.work import Tx
 from sql.pool import Session
 from sql.queries import queries
 
@@ -34,6 +40,7 @@ _STATEMENTS = {
     Facts.DEAL: _scorecards.deals_measured,
     Facts.CREDIT: _scorecards.credits_measured,
 }
+_QUOTA_FIELDS = {Measure.REVENUE: Field.AMOUNT, Measure.MARGIN: Field.MARGIN, Measure.UNITS: Field.UNITS}
 
 NODE_TYPES = {Facts.ACTIVITY: "Activity", Facts.LEAD: "Lead", Facts.DEAL: "Deal", Facts.CREDIT: "Deal"}
 
@@ -59,20 +66,60 @@ class Found:
     value: Decimal
 
 
-async def measure(tx: Tx | Session, calendar: Calendar, due: Iterable[Due], now: datetime) -> dict[Due, Measured]:
+async def measure(session: Session, calendar: Calendar, due: Iterable[Due], now: datetime) -> dict[Due, Measured]:
     """Measure all that is due; what found no facts is missing. `now` decides which open leads are overdue."""
-    due = [each for each in due if not isinstance(each.leaf, QuotaLeft)]
+    due = set(due)
+    left = {each: won_of(calendar, each) for each in due if isinstance(each.leaf, QuotaLeft)}
     found: dict[Due, Measured] = {}
-    for _, dues, rows in await _run(tx, due, now, explain=False):
+    for _, dues, rows in await _run(session, (due - left.keys()) | set(left.values()), now, explain=False):
         for row in rows:
             found[dues[row["n"]]] = Measured(row["sample"], row["total"], row["low"], row["high"])
+    if left:
+        for each, quota in (await quotas(session, calendar, left)).items():
+            rest = quota_rules.quota_left(quota, found.get(left[each], Measured()).total or Decimal(0))
+            found[each] = Measured(1, rest)
     return found
 
 
-async def facts(tx: Tx | Session, due: Iterable[Due], now: datetime) -> dict[Due, list[Found]]:
+def won_of(calendar: Calendar, due: Due) -> Due:
+    """What counts towards a quota up to the end of the week: credits won since the period that holds its last day."""
+    leaf = due.leaf
+    if not isinstance(leaf, QuotaLeft):
+        raise TypeError(leaf)
+    won = Sum(Facts.CREDIT, _QUOTA_FIELDS[leaf.measure], Dated.CLOSED, Filter(statuses=("WON",)))
+    since = calendar.period(leaf.period, due.until - DAY).starts_on
+    return Due(won, due.subject, due.subject_id, since, due.until)
+
+
+async def quotas(session: Session, calendar: Calendar, due: Iterable[Due]) -> dict[Due, Decimal]:
+    """The quota of the period that holds the last day, prorated, ramped and rolled up as attainment has it.
+
+    Who has none is missing.
+    """
+    boards: dict[Board, list[Due]] = {}
+    for each in due:
+        if isinstance(each.leaf, QuotaLeft):
+            period = calendar.period(each.leaf.period, each.until - DAY)
+            boards.setdefault(Board(QuotaMeasure(each.leaf.measure), None, period), []).append(each)
+    order = sorted(boards, key=lambda board: (board.measure, board.period))
+    house, terms = await load_house(session, order), await load_quotas(session, order)
+    found: dict[Due, Decimal] = {}
+    for board, of_board in zip(order, terms, strict=True):
+        if not of_board:
+            continue
+        # Neither what was attained nor today changes a quota.
+        lines = attain(calendar, board, house, of_board, Sums(), board.period.starts_on)
+        for each in boards[board]:
+            line = lines.get((Carrier(each.subject), each.subject_id))
+            if line is not None and line.figures.quota is not None:
+                found[each] = line.figures.quota
+    return found
+
+
+async def facts(session: Session, due: Iterable[Due], now: datetime) -> dict[Due, list[Found]]:
     """The facts behind `measure`, from the same statements; what found none is missing."""
     found: dict[Due, list[Found]] = {}
-    for kind, dues, rows in await _run(tx, due, now, explain=True):
+    for kind, dues, rows in await _run(session, due, now, explain=True):
         for row in rows:
             found[dues[row["n"]]] = [
                 Found(kind, UUID(fact_id), label, Decimal(value)) for fact_id, label, value in row["facts"]
@@ -80,21 +127,15 @@ async def facts(tx: Tx | Session, due: Iterable[Due], now: datetime) -> dict[Due
     return found
 
 
-def facts_of(leaf: Leaf) -> Facts:
-    """The kind of fact that a leaf reads; the credits of won deals for what is left of a quota."""
-    if isinstance(leaf, Sla):
-        return Facts.LEAD
-    return Facts.CREDIT if isinstance(leaf, QuotaLeft) else leaf.facts
-
-
 async def _run(
-    tx: Tx | Session, due: Iterable[Due], now: datetime, *, explain: bool
+    session: Session, due: Iterable[Due], now: datetime, *, explain: bool
 ) -> list[tuple[Facts, Sequence[Due], Sequence[Any]]]:
     of_kind: dict[Facts, list[Due]] = {}
     for each in dict.fromkeys(due):
-        of_kind.setdefault(facts_of(each.leaf), []).append(each)
+        of_kind.setdefault(_facts_of(each.leaf), []).append(each)
     found: list[tuple[Facts, Sequence[Due], Sequence[Any]]] = []
-    for kind, dues in of_kind.items():
+    for kind in sorted(of_kind):
+        dues = of_kind[kind]
         leaves = list(dict.fromkeys(each.leaf for each in dues))
         position = {leaf: i for i, leaf in enumerate(leaves)}
         columns = (
@@ -107,17 +148,23 @@ async def _run(
         )
         described = [{"leaf": i, **_described(leaf)} for i, leaf in enumerate(leaves)]
         clock = (now,) if kind is Facts.LEAD else ()
-        found.append((kind, dues, await tx.fetch(_STATEMENTS[kind], described, *columns, explain, *clock)))
+        found.append((kind, dues, await session.fetch(_STATEMENTS[kind], described, *columns, explain, *clock)))
     return found
+
+
+def _facts_of(leaf: Leaf) -> Facts:
+    if isinstance(leaf, QuotaLeft):
+        raise TypeError("what is left of a quota is measured by the quota")
+    return Facts.LEAD if isinstance(leaf, Sla) else leaf.facts
 
 
 def _described(leaf: Leaf) -> dict[str, object]:
     """A leaf as the statements take it."""
+    if isinstance(leaf, QuotaLeft):
+        raise TypeError("what is left of a quota is measured by the quota")
     match leaf:
         case Sla(until, minutes, where):
             return {"field": "SLA", "until_event": until, "within_seconds": minutes * 60, **_filtered(where)}
-        case QuotaLeft():
-            raise TypeError("what is left of a quota is measured with the quota")
         case Count(_, dated, where):
             return {"field": "COUNT", "dated": dated, **_filtered(where)}
         case Sum(_, field, dated, where) | Mean(_, field, dated, where) | Median(_, field, dated, where):

@@ -52,8 +52,8 @@ class Key(NamedTuple):
 
 async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     """Recompute what is dirty. Records an event for each scorecard that changed and has its rep coached."""
-    known = await definitions(tx)
-    people = await roster(tx, calendar, known)
+    known = await definitions(tx.session)
+    people = await roster(tx.session, calendar, known)
     current = calendar.week(calendar.local_day(tx.now))
     begin = await _begin(tx, people, current)
     stored_begin: date | None = await tx.session.value(_scorecards.scorecards_begin)
@@ -79,7 +79,7 @@ async def stale_by_time(work: Work, since_hours: int = 48) -> None:
     async with work.transaction() as tx:
         slas = {
             (leaf.until, leaf.within_minutes * 60)
-            for kpi in (await definitions(tx)).used()
+            for kpi in (await definitions(tx.session)).used()
             for leaf in leaves(kpi.formula)
             if isinstance(leaf, Sla)
         }
@@ -155,9 +155,12 @@ async def _recompute(tx: Tx, people: Roster, keys: Sequence[Key], begin: date | 
     }
     stored = await _stored(tx, people.weeks, keys)
     measured = await _measured(tx, people, templates)
+    touched = set(keys)
     fresh: dict[Key, Scorecard] = {}
+    # What trends look back on: weeks that are not touched as they are stored, touched ones as they are now.
+    past = {key: scorecard for key, scorecard in stored.items() if key not in touched}
     for key, template in templates.items():
-        fresh[key] = _scorecard(people, key, template, measured, {**stored, **fresh})
+        past[key] = fresh[key] = _scorecard(people, key, template, measured, past)
     await _save(tx, keys, stored, fresh, dirty)
 
 
@@ -199,7 +202,7 @@ async def _measured(tx: Tx, people: Roster, templates: Mapping[Key, Template]) -
         for kpi in _kpis(people.definitions, template, key.week)
         for leaf in leaves(kpi.formula)
     ]
-    return await measure(tx, people.weeks.calendar, wanted, tx.now)
+    return await measure(tx.session, people.weeks.calendar, wanted, tx.now)
 
 
 def _kpis(known: Definitions, template: Template, week: date) -> list[Kpi]:

@@ -10,7 +10,7 @@ from domain.calendar import DAY, WEEK, Calendar, span
 from domain.scorecards import rules
 from domain.scorecards.definitions import Definitions
 from domain.scorecards.model import Employment, Kpi, Subject, Template
-from domain.work import Tx
+from sql.pool import Session
 from sql.queries import queries
 
 _scorecards = queries("scorecards")
@@ -164,29 +164,35 @@ class Roster:
             return rules.target(kpi, weekly, [self.available(subject, subject_id, each) for each in window])
         if not rules.additive(kpi):
             return weekly
-        asked = Decimal(0)
-        for each in window if rules.over_time(kpi) else [week]:
+        return sum((share for _, share in self.asked_of(subject_id, week, kpi)), Decimal(0))
+
+    def asked_of(self, team_id: UUID, week: date, kpi: Kpi) -> list[tuple[UUID, Decimal]]:
+        """What each member's own scorecards ask of it for its days in the team, over the window of the KPI."""
+        first = self.weeks.before(week, kpi.window_weeks - 1) if rules.over_time(kpi) else week
+        asked: dict[UUID, Decimal] = {}
+        for each in self.weeks.through(first, week):
             workdays = len(self.weeks.workdays(each))
-            for rep_id, stays in self.members(subject_id, each).items():
+            for rep_id, stays in self.members(team_id, each).items():
                 own = self.template(Subject.REP, rep_id, each)
                 line = next((line for line in own.lines if line.kpi_id == kpi.kpi_id), None) if own else None
-                if line is not None and (kpi.prorated or subject_id in self.home(rep_id, each)):
-                    asked += rules.target(kpi, line.weekly_target, [(self._in_team(stays, each), workdays)])
-        return asked
+                if line is not None and (kpi.prorated or team_id in self.home(rep_id, each)):
+                    share = rules.target(kpi, line.weekly_target, [(self._in_team(stays, each), workdays)])
+                    asked[rep_id] = asked.get(rep_id, Decimal(0)) + share
+        return sorted(asked.items())
 
 
-async def roster(tx: Tx, calendar: Calendar, definitions: Definitions) -> Roster:
+async def roster(session: Session, calendar: Calendar, definitions: Definitions) -> Roster:
     """Load it: four statements whatever changed, because a template and a team's target may depend on anybody."""
-    reps = await tx.fetch(_scorecards.roster_reps)
+    reps = await session.fetch(_scorecards.roster_reps)
     leave: dict[UUID, list[tuple[date, date]]] = {}
-    for row in await tx.fetch(_scorecards.roster_leave):
+    for row in await session.fetch(_scorecards.roster_leave):
         leave.setdefault(row["rep_id"], []).append((row["starts_on"], row["ends_on"]))
     stays: dict[UUID, list[Stay]] = {}
-    for row in await tx.fetch(_scorecards.roster_assignments):
+    for row in await session.fetch(_scorecards.roster_assignments):
         stay = Stay(row["rep_id"], row["team_id"], row["starts_on"], row["ends_on"] or date.max)
         stays.setdefault(stay.rep_id, []).append(stay)
     above: dict[UUID, tuple[UUID, ...]] = {}
-    for row in await tx.fetch(_scorecards.roster_teams):
+    for row in await session.fetch(_scorecards.roster_teams):
         above[row["team_id"]] = (*above.get(row["team_id"], ()), row["ancestor_id"])
     return Roster(
         weeks=Weeks(calendar),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from domain.calendar import PeriodKind
 from domain.dirty import Dirty
 from domain.org.actions import calendar
 from domain.org.model import Leave, Move, RepItem, TeamItem
@@ -16,6 +17,8 @@ from domain.org.people import reps_upsert
 from domain.org.trees import teams_upsert
 from domain.pipeline.actions import activities_ingest, deals_ingest, leads_ingest
 from domain.pipeline.model import ActivityItem, DealItem, DealStatus, LeadItem
+from domain.quotas import model as quotas
+from domain.quotas.actions import quotas_set
 from domain.scorecards.actions import template_publish
 from domain.scorecards.model import Line, Template
 from domain.scorecards.results import recompute
@@ -167,6 +170,21 @@ async def make_company(make_org: MakeOrg) -> Company:
     await company.recompute()
     await company.run("delete from outbox where org_id = $1")
     return company
+
+
+async def quota(company: Company, rep: str, amount: int) -> None:
+    """A revenue quota of the quarter."""
+    async with company.work.db.session(company.work.viewer.org_id) as session:
+        quarter = (await calendar(session)).period(PeriodKind.QUARTER, WEEK)
+    item = quotas.QuotaItem(
+        quotas.Subject.REP,
+        company.reps[rep],
+        quotas.Measure.REVENUE,
+        quarter,
+        quotas.Terms(Decimal(amount)),
+        currency="USD",
+    )
+    await quotas_set(company.work, [item])
 
 
 @pytest.fixture
