@@ -24,7 +24,8 @@ _quotas = queries("quotas")
 async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     """Attainment of every measure and period that has quotas and holds a dirty day.
 
-    A pure function of facts, quotas, the calendar and today's local day: computing one period or all gives the same.
+    A pure function of facts, quotas, the calendar and today's local day: computing one period or all, or of reps only
+    those whose days are dirty, gives the same.
     Numbers through today (expected, pace, projection) are refreshed by the mark of every midnight. Records an event for
     each attainment whose numbers changed.
     """
@@ -46,13 +47,14 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     quotas = await load_quotas(tx.session, boards)
     sums = await load_sums(tx.session, boards)
     today = calendar.local_day(tx.now)
+    reps = None if dirty.everybody else dirty.reps.keys()
     lines = {
         AttainmentKey(subject, subject_id, board.measure, board.kpi_id, board.period.kind, board.period.starts_on): (
             board,
             line,
         )
         for i, board in enumerate(boards)
-        for (subject, subject_id), line in attain(calendar, board, house, quotas[i], sums[i], today).items()
+        for (subject, subject_id), line in attain(calendar, board, house, quotas[i], sums[i], today, reps).items()
     }
     await _save(tx, calendar, dirty, boards, lines)
 
@@ -184,6 +186,7 @@ async def _save(
         [b.period.kind for b in boards],
         [b.period.starts_on for b in boards],
         *columns,
+        None if dirty.everybody else list(dirty.reps),
     )
     for row in saved:
         _record(tx, row, Change.CREATED if row["created"] else Change.UPDATED)

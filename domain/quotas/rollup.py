@@ -1,7 +1,7 @@
 """From quotas and sums of facts to the attainment of every rep, team, territory and the organisation. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -77,9 +77,15 @@ class Line:
 
 
 def attain(
-    calendar: Calendar, board: Board, house: House, quotas: Sequence[Quota], sums: Sums, today: date
+    calendar: Calendar,
+    board: Board,
+    house: House,
+    quotas: Sequence[Quota],
+    sums: Sums,
+    today: date,
+    reps: Collection[UUID] | None = None,
 ) -> dict[Who, Line]:
-    """The attainment of everybody who has a quota or attained something.
+    """The attainment of every subject that has a quota or attained something; of reps, only these (None: all).
 
     A rep carries its own quota, prorated and ramped over the days of employment. A team, a territory and the
     organisation have their own where one is set, else the sum of what is below: of child teams, and of reps for the
@@ -90,12 +96,22 @@ def attain(
     own = {(quota.target.subject, quota.target.subject_id): quota.terms for quota in quotas}
     quota_of: dict[Who, tuple[QuotaSource, Carried]] = {}
     direct: dict[UUID | None, list[Carried]] = defaultdict(list)
-    for rep_id, tenure in house.tenures.items():
-        terms = own.get((Subject.REP, rep_id))
-        if terms is not None:
-            quota_of[Subject.REP, rep_id] = (QuotaSource.OWN, rep_carries(shape, terms, tenure, today, unit))
-            for part in parts(shape, terms, rep_id, tenure, house.stints.get(rep_id, ()), today, unit):
+    whole: dict[tuple[object, ...], Fraction | None] = {}
+    for (subject, rep_id), terms in own.items():
+        if subject is not Subject.REP:
+            continue
+        tenure, stints = house.tenures[rep_id], house.stints.get(rep_id, ())
+        if shape.settled(terms, tenure) and len(stints) == 1 and _covers(stints[0], board.period):
+            pace = (terms.pace_basis, terms.seasonality)
+            if pace not in whole:
+                whole[pace] = shape.elapsed(terms, today)
+            carried = (to_unit(terms.amount, unit), whole[pace])
+            direct[stints[0].team_id].append(carried)
+        else:
+            carried = rep_carries(shape, terms, tenure, today, unit)
+            for part in parts(shape, terms, rep_id, tenure, stints, today, unit):
                 direct[part.team_id].append(part.carried)
+        quota_of[subject, rep_id] = (QuotaSource.OWN, carried)
     org = (Subject.ORGANIZATION, house.org_id)
     at_top = [*direct[None], *_roll_up(shape, Subject.TEAM, house.teams, own, direct, quota_of, today, unit)]
     _settle(shape, org, own, at_top, quota_of, today, unit)
@@ -113,6 +129,8 @@ def attain(
 
     lines = {}
     for who in quota_of.keys() | {who for who, value in attained.items() if value}:
+        if who[0] is Subject.REP and reps is not None and who[1] not in reps:
+            continue
         tenure_of = house.tenures.get(who[1]) if who[0] is Subject.REP else None
         source, (quota, elapsed) = quota_of.get(who, (None, (None, None)))
         if elapsed is None:
@@ -121,6 +139,10 @@ def attain(
         numbers = figures(quota, attained.get(who, Decimal(0)), elapsed, left, unit)
         lines[who] = Line(source, numbers, elapsed, left)
     return lines
+
+
+def _covers(stint: Stint, period: Period) -> bool:
+    return stint.starts_on <= period.starts_on and (stint.ends_on is None or stint.ends_on >= period.ends_on)
 
 
 def rep_carries(shape: Shape, terms: Terms, tenure: Tenure, today: date, unit: Decimal) -> Carried:

@@ -124,6 +124,16 @@ class Shape:
             self._known[key] = self._carried(terms, tenure, window, (start, end))
         return self._known[key] or Fraction(0)
 
+    def settled(self, terms: Terms, tenure: Tenure) -> bool:
+        """Whether the rep carries the quota as if there were no tenure: there on every day, and past the ramp."""
+        period = self.period
+        if tenure.hired_on > period.starts_on or (tenure.left_on is not None and tenure.left_on < period.ends_on):
+            return False
+        if terms.ramp and _months_after(tenure.hired_on, len(terms.ramp)) > period.starts_on:
+            return False
+        by_workdays = terms.proration_basis is ProrationBasis.WORKDAYS or terms.pace_basis is PaceBasis.WORKDAYS
+        return not (by_workdays and tenure.leave)
+
     def _carried(self, terms: Terms, tenure: Tenure, window: Span, employed: Span) -> Fraction:
         basis = terms.proration_basis
         if basis is ProrationBasis.NONE:
@@ -334,8 +344,9 @@ def _weights(history: Sequence[Decimal | None]) -> list[Fraction]:
 
 def total_of(parts: Iterable[tuple[Decimal, Fraction | None]]) -> tuple[Decimal, Fraction | None]:
     """The sum of quotas and the share of it expected by now: the ratio of sums, never the mean of ratios (row 2)."""
-    quota, expected = Decimal(0), Fraction(0)
+    by_share: dict[Fraction | None, Decimal] = {}
     for amount, elapsed in parts:
-        quota += amount
-        expected += Fraction(amount) * (elapsed or 0)
+        by_share[elapsed] = by_share.get(elapsed, Decimal(0)) + amount
+    quota = sum(by_share.values(), Decimal(0))
+    expected = sum((Fraction(amount) * (elapsed or 0) for elapsed, amount in by_share.items()), Fraction(0))
     return quota, (expected / Fraction(quota) if quota else None)

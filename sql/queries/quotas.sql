@@ -209,11 +209,13 @@ where (a.ends_on, a.quota, a.quota_source, a.attained, a.ratio, a.gap, a.expecte
 returning subject, subject_id, measure, kpi_id, period_kind, starts_on, xmax = 0 as created;
 
 -- name: attainments_prune
--- Of the periods computed, the rows of subjects that have neither a quota nor anything attained any more.
+-- Of the periods computed, the rows of subjects that have neither a quota nor anything attained any more. Of reps only
+-- those who were computed; null is all.
 delete from attainment a
 using unnest($2::text[], $3::uuid[], $4::text[], $5::date[]) as b (measure, kpi_id, period_kind, starts_on)
 where a.org_id = $1 and a.measure = b.measure and a.kpi_id = b.kpi_id and a.period_kind = b.period_kind
-  and a.starts_on = b.starts_on and not exists (
+  and a.starts_on = b.starts_on and (a.subject <> 'REP' or $12::uuid[] is null or a.subject_id = any($12::uuid[]))
+  and not exists (
     select from unnest($6::text[], $7::uuid[], $8::text[], $9::uuid[], $10::text[], $11::date[])
       as k (subject, subject_id, measure, kpi_id, period_kind, starts_on)
     where k.subject = a.subject and k.subject_id = a.subject_id and k.measure = a.measure and k.kpi_id = a.kpi_id
