@@ -14,6 +14,7 @@ import strawberry
 from strawberry.extensions import FieldExtension
 from strawberry.extensions.field_extension import AsyncExtensionResolver
 from strawberry.schema_directive import Location
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 from api.context import Info
@@ -118,13 +119,20 @@ class RequiresScope:
 
 
 class Requires(FieldExtension):
-    """Refuses viewers without a scope, and shows the scope in the schema."""
+    """Refuses viewers without a scope, and shows the scope in the schema.
+
+    The field is nullable, so that a refusal takes nothing else of the answer along.
+    """
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
     def apply(self, field: StrawberryField) -> None:
+        if any(isinstance(directive, RequiresScope) for directive in field.directives):
+            return  # applied for another schema before
         field.directives = [*field.directives, RequiresScope(scope=self.scope.value)]
+        if not field.is_subscription and not isinstance(field.type, StrawberryOptional):
+            field.type = StrawberryOptional(field.type)
 
     async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, /, **kwargs: Any) -> Any:  # type: ignore[override]
         if self.scope not in info.context.viewer.scopes:
@@ -136,14 +144,14 @@ class Decides(FieldExtension):
     """Turns a domain refusal into the payload's `userErrors`."""
 
     def apply(self, field: StrawberryField) -> None:
-        self.field = field
+        shown = field.type
+        self.payload: Any = shown.of_type if isinstance(shown, StrawberryOptional) else shown
 
     async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, /, **kwargs: Any) -> Any:  # type: ignore[override]
         try:
             return await next_(source, info, **kwargs)
         except Rejected as refusal:
-            payload: Any = self.field.type
-            return payload(user_errors=[user_error(problem) for problem in refusal.problems])
+            return self.payload(user_errors=[user_error(problem) for problem in refusal.problems])
         finally:
             info.context.forget()
 

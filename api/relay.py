@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
@@ -195,11 +195,17 @@ def page(
 @strawberry.type
 class NodeQuery:
     @strawberry.field(description="Any node by its id. Null when it does not exist or may not be seen.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    async def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Its global id.")]
+    ) -> Node | None:
         return (await load_nodes(info.context, [id]))[0]
 
     @strawberry.field(description="Many nodes by their ids, in their order; null for each that is absent or invisible.")
-    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+    async def nodes(
+        self,
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 200 global ids.")],
+    ) -> list[Node | None]:
         if len(ids) > MAX_PAGE:
             raise bad_request(f"At most {MAX_PAGE} ids at once.")
         return await load_nodes(info.context, ids)
