@@ -185,7 +185,7 @@ def _encoded(answer: Answer, media: str | None, status: int | None = None) -> Re
     if status is None:
         status = 200
         if not answer.executed:
-            status = _STATUS.get(answer.code, 400 if media == GRAPHQL else 200)
+            status = _STATUS.get(answer.code, 200 if media == JSON else 400)
     response = _json(answer.body, media, status)
     response.headers.update(answer.headers)
     if status == 401:

@@ -10,7 +10,7 @@ from strawberry.tools import merge_types
 
 from api.auth import reads, writes
 from api.context import Context, Info
-from api.errors import InvalidInput, Payload, StaleVersion
+from api.errors import InvalidInput, Payload, StaleVersion, user_error
 from api.graph.live import LiveQuery, LiveSubscription
 from api.live import Logged, live
 from api.relay import Connection, Node, NodeQuery, global_id, page, page_size
@@ -131,14 +131,15 @@ class TeamRenamePayload(Payload):
 class TeamMutation:
     @writes(Scope.ORG_WRITE, "Names teams: each name is also the team's external id unless one is given.")
     async def team_rename(
-        self, info: Info, name: str, external_id: str | None = None, wait: bool = False, fail: bool = False
+        self, info: Info, name: str, external_id: str | None = None, wait: bool = False, sleep: float = 0
     ) -> TeamRenamePayload:
+        if sleep:
+            await info.context.fetch(_SLEEP, sleep)
         done = await teams_upsert(info.context.work(), [TeamItem(external_id or name, name)])
         if wait:
             await gate.pass_through()
-        if fail:
-            raise TimeoutError
-        return TeamRenamePayload(user_errors=[], count=done.created + done.updated)
+        problems = [user_error(problem) for problem in done.problems]
+        return TeamRenamePayload(user_errors=problems, count=done.created + done.updated)
 
 
 @strawberry.type
