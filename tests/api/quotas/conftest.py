@@ -24,6 +24,11 @@ from tests.conftest import MakeOrg
 NOW = datetime(2027, 2, 15, 15, tzinfo=UTC)
 
 
+def quota(subject: str | dict[str, Any], amount: str, **over: Any) -> dict[str, Any]:
+    """A quota as `quotasSet` takes it; a rep by its externalId."""
+    return {"subject": {"repExternalId": subject} if isinstance(subject, str) else subject, "amount": amount} | over
+
+
 @dataclass
 class House:
     """`ask(document, variables, who)` answers as the graph does."""

@@ -8,23 +8,15 @@ import pytest
 
 from api.relay import parse_id
 from domain.recompute import recompute
-from tests.api.quotas.conftest import House
+from tests.api.quotas.conftest import House, quota
 
 Statements = Callable[[], AbstractContextManager[list[str]]]
 
 BY = "query ($by: AttainmentGroup!) { attainment(PERIOD, groupBy: $by) { nodes { rep { name } team { name } ratio } } }"
 
 
-def quota(subject: dict[str, Any], amount: str, **over: Any) -> dict[str, Any]:
-    return {"subject": subject, "amount": amount} | over
-
-
-ANN = {"repExternalId": "ann"}
-BOB = {"repExternalId": "bob"}
-
-
 async def test_quotas_are_set_by_external_id_and_read_back_with_their_versions(house: House) -> None:
-    await house.set(quota(ANN, "100000", note="first"))
+    await house.set(quota("ann", "100000", note="first"))
     await house.set(quota({"repId": house.ids["ann"]}, "120000.50", ramp=["0", "0.5"], seasonality=["1", "1", "2"]))
     data = await house.ask(
         "{ quotas(filter: {subject: {in: [REP]}}) { totalCount nodes { id rep { name } measure amount currency version"
@@ -57,19 +49,19 @@ async def test_bad_quotas_are_named_by_their_paths(house: House) -> None:
         " ... on StaleVersion { currentVersion } } } }"
     )
     quarter = {"period": {"quarter": "2027-Q1"}}
-    data = await house.ask(document, items=[quota(ANN, "1") | {"period": {"quarter": "2027-Q5"}}])
+    data = await house.ask(document, items=[quota("ann", "1") | {"period": {"quarter": "2027-Q5"}}])
     assert [(e["code"], e["path"]) for e in data["quotasSet"]["userErrors"]] == [("INVALID", ["items", "0", "period"])]
     data = await house.ask(
         document,
-        items=[quota(ANN, "1") | quarter, quota({"repExternalId": "eve"}, "1") | quarter, quota(BOB, "-1") | quarter],
+        items=[quota("ann", "1") | quarter, quota("eve", "1") | quarter, quota("bob", "-1") | quarter],
     )
     assert data["quotasSet"]["quotas"] == []
     assert [(e["code"], e["path"]) for e in data["quotasSet"]["userErrors"]] == [
         ("NOT_FOUND", ["items", "1", "subject"]),
         ("INVALID", ["items", "2", "amount"]),
     ]
-    await house.set(quota(ANN, "1"))
-    data = await house.ask(document, items=[quota(ANN, "2", expectedVersion=7) | quarter])
+    await house.set(quota("ann", "1"))
+    data = await house.ask(document, items=[quota("ann", "2", expectedVersion=7) | quarter])
     assert data["quotasSet"]["userErrors"] == [
         {
             "__typename": "StaleVersion",
@@ -82,7 +74,7 @@ async def test_bad_quotas_are_named_by_their_paths(house: House) -> None:
 
 @pytest.mark.parametrize("who", ["mo", "ann"])
 async def test_only_who_may_write_quotas_sets_them(house: House, who: str) -> None:
-    items = [quota(ANN, "1") | {"period": {"quarter": "2027-Q1"}}]
+    items = [quota("ann", "1") | {"period": {"quarter": "2027-Q1"}}]
     result = await house.run(
         "mutation ($items: [QuotaInput!]!) { quotasSet(items: $items) { quotas { id } } }", who, items=items
     )
@@ -91,7 +83,7 @@ async def test_only_who_may_write_quotas_sets_them(house: House, who: str) -> No
 
 
 async def test_attainment_has_every_number_and_its_explanation(house: House) -> None:
-    await house.set(quota(ANN, "90000"))
+    await house.set(quota("ann", "90000"))
     await house.win("ann", "23000")
     data = await house.ask(
         "{ attainment(PERIOD) { nodes { id subject measure currency quota quotaSource attained ratio gap"
@@ -124,7 +116,7 @@ async def test_attainment_has_every_number_and_its_explanation(house: House) -> 
 
 
 async def test_each_viewer_sees_its_own(house: House) -> None:
-    await house.set(quota(ANN, "100"), quota(BOB, "100"), quota({"teamExternalId": "north"}, "90"))
+    await house.set(quota("ann", "100"), quota("bob", "100"), quota({"teamExternalId": "north"}, "90"))
     seen = {}
     for who in ("ada", "mo", "ann", "bob"):
         for by in ("REP", "TEAM", "ORGANIZATION"):
@@ -154,7 +146,7 @@ async def test_each_viewer_sees_its_own(house: House) -> None:
 
 
 async def test_an_invisible_attainment_is_null_by_its_id(house: House) -> None:
-    await house.set(quota(BOB, "100"))
+    await house.set(quota("bob", "100"))
     data = await house.ask("{ attainment(PERIOD) { nodes { id } } quotas { nodes { id } } }")
     ids = [data["attainment"]["nodes"][0]["id"], data["quotas"]["nodes"][0]["id"]]
     document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
@@ -163,7 +155,7 @@ async def test_an_invisible_attainment_is_null_by_its_id(house: House) -> None:
 
 
 async def test_a_leaderboard_is_open_with_shared_ranks_and_pages(house: House) -> None:
-    await house.set(quota(ANN, "100"), quota(BOB, "200"))
+    await house.set(quota("ann", "100"), quota("bob", "200"))
     await house.win("ann", "50")
     await house.win("bob", "100")
     document = (
@@ -190,7 +182,7 @@ async def test_a_leaderboard_is_open_with_shared_ranks_and_pages(house: House) -
 
 
 async def test_attainments_come_highest_first_and_page_through_those_without_a_ratio(house: House) -> None:
-    await house.set(quota(ANN, "100"), quota({"organization": True}, "900"))
+    await house.set(quota("ann", "100"), quota({"organization": True}, "900"))
     await house.win("bob", "100")
     document = (
         "query ($after: String) { attainment(PERIOD, first: 1, after: $after) {"
@@ -204,7 +196,7 @@ async def test_attainments_come_highest_first_and_page_through_those_without_a_r
 
 
 async def test_a_page_of_reps_costs_the_same_however_many(house: House, statements: Statements) -> None:
-    await house.set(quota(ANN, "100"), quota(BOB, "100"))
+    await house.set(quota("ann", "100"), quota("bob", "100"))
     document = (
         "query ($first: Int!) { reps(first: $first) { nodes { quotas(PERIOD) { amount versions { version } }"
         " attainment(PERIOD) { ratio explain { id } } team { attainment(PERIOD) { ratio } } } } }"
@@ -248,7 +240,7 @@ async def test_a_period_that_is_none_says_how_to_name_one(house: House, period: 
 
 
 async def test_a_range_may_be_a_period(house: House) -> None:
-    await house.set(quota(ANN, "100"))
+    await house.set(quota("ann", "100"))
     data = await house.ask(
         '{ attainment(period: {range: {gte: "2027-01-01", lt: "2027-04-01"}}) { nodes { period { key } } } }'
     )
