@@ -16,6 +16,7 @@ import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from structlog.contextvars import unbind_contextvars
 
 from api import metrics
 from api.fanout import Audience, Group, Message, Subscriber
@@ -180,6 +181,7 @@ class _Follower:
         self._task.cancel()
 
     async def _run(self) -> None:
+        unbind_contextvars("request_id")  # it outlives the request that started it
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.sweep_seconds):

@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 import structlog
 from graphql import GraphQLError
+from structlog.contextvars import unbind_contextvars
 
 from api import metrics
 from api.context import Context
@@ -252,6 +253,7 @@ class Group:
         metrics.groups.dec()
 
     async def _run(self) -> None:
+        unbind_contextvars("request_id")  # it outlives the request that started it
         while True:
             await self._wake.wait()
             self._wake.clear()

@@ -10,6 +10,7 @@ import structlog
 from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
+from structlog.contextvars import bind_contextvars
 
 from api import sse
 from api.bus import Bus
@@ -57,6 +58,7 @@ class GraphQLOverHttp:
         started = time.perf_counter()
         rid = request_id(request.headers.get("x-request-id"))
         note: dict[str, Any] = {}
+        bind_contextvars(request_id=rid)  # a request is a task of its own: nothing to unbind
         media = _preferred(request.headers.get("accept"), (JSON, GRAPHQL, EVENTS, HTML))
         try:
             response = await self._respond(request, media, rid, note)
@@ -75,7 +77,6 @@ class GraphQLOverHttp:
         response.headers["X-Request-Id"] = rid
         log.info(
             "request",
-            request_id=rid,
             method=request.method,
             status=response.status_code,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
@@ -90,7 +91,7 @@ class GraphQLOverHttp:
             return HTMLResponse(page())
         given = await self._given(request)
         viewer, expires = await self._api.viewer(request.headers.get("authorization"))
-        note["org_id"] = str(viewer.org_id)
+        bind_contextvars(org_id=str(viewer.org_id))
         key = request.headers.get("idempotency-key")
         if isinstance(given, list):
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)

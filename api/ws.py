@@ -15,6 +15,7 @@ import orjson
 import structlog
 from graphql import GraphQLError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from structlog.contextvars import bind_contextvars
 
 from api.bus import Bus
 from api.documents import Invalid
@@ -166,6 +167,7 @@ class _Connection:
 
     async def _operate(self, id_: str, payload: object, viewer: Viewer) -> None:
         """One operation to its end. The id is free again before the last message goes out."""
+        bind_contextvars(request_id=self.request_id, org_id=str(viewer.org_id))
         mine = asyncio.current_task()
         try:
             last = await self._run(id_, payload, viewer)

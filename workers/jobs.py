@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from domain import recompute as domain
 from domain.scorecards import results as scorecards
@@ -32,6 +33,7 @@ async def coach(ctx: dict[str, Any], org: str) -> None:
 
 
 async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work], Awaitable[bool]]) -> None:
+    bind_contextvars(org_id=org)  # a job is a task of its own: nothing to unbind
     # From here on a new job may wait: what is marked while this one runs must not be lost.
     await ctx["redis"].delete(WAITING.format(job=job, org=org))
     started = time.perf_counter()
@@ -40,7 +42,7 @@ async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work],
     while await once(Work.system(ctx["db"], UUID(org))):
         rounds += 1
     if rounds:
-        log.info(job, org=org, rounds=rounds, ms=round((time.perf_counter() - started) * 1000, 1))
+        log.info(job, rounds=rounds, ms=round((time.perf_counter() - started) * 1000, 1))
 
 
 async def tick(ctx: dict[str, Any]) -> None:

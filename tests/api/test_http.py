@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from dev.services import services
 from sql.migrate import migrate
@@ -204,6 +206,17 @@ async def test_readiness_says_what_is_wrong(serve: Serve, fresh_database_url: st
     wrong = response.json()["wrong"]
     assert "0001_org" in wrong["migrations"]
     assert "valkey" in wrong
+
+
+async def test_the_log_of_a_failure_says_whose_request_it_was(server: Server, make_org: MakeOrg) -> None:
+    work = await make_org()
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with server.client(server.token(work), **{"X-Request-Id": "mine-1"}) as client:
+            await client.post("/graphql", json={"query": "{ boom }"})
+            await client.post("/graphql", json={"query": "{ hello }"}, headers={"X-Request-Id": "mine-2"})
+    org_id = str(work.viewer.org_id)
+    told = [(line["event"], line["request_id"], line["org_id"]) for line in lines]
+    assert told == [("internal", "mine-1", org_id), ("request", "mine-1", org_id), ("request", "mine-2", org_id)]
 
 
 async def test_readiness_ends_with_postgres(serve: Serve, tmp_path: Path) -> None:
