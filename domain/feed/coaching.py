@@ -36,7 +36,7 @@ from sql.queries import queries
 
 _feed = queries("feed")
 
-_BATCH = 500
+_BATCH = 100
 """Reps whose weeks are held in memory at once."""
 
 _Group = tuple[UUID, UUID, str | None]

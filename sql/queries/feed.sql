@@ -73,29 +73,44 @@ where org_id = $1 and rep_id = any($2::uuid[]) and starts_on < $4 and ends_on > 
 order by rep_id, starts_on;
 
 -- name: rep_results
--- The stored weeks of these reps on these KPIs. A weight of 1 is the mean of its scorecard.
-select k.subject_id as rep_id, k.kpi_id, k.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.kpi_version,
-  s.template_id, s.template_version, s.workdays, s.workdays_available,
-  k.weight / avg(k.weight) over (partition by k.subject_id, k.week) as weight
-from kpi_result k
-join scorecard s on s.org_id = k.org_id and s.subject = k.subject and s.subject_id = k.subject_id and s.week = k.week
-where k.org_id = $1 and k.subject = 'REP' and k.subject_id = any($2::uuid[]) and k.week between $3 and $4
-order by k.subject_id, k.kpi_id, k.week;
+-- The stored weeks of these reps on these KPIs. A weight of 1 is the mean of its scorecard. `offset 0` keeps the order of the
+-- look-ups, rep by rep and week by week: right after an import the planner has no statistics and would multiply tables.
+select r.rep_id, k.kpi_id, s.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.kpi_version, s.template_id,
+  s.template_version, s.workdays, s.workdays_available, k.share as weight
+from unnest($2::uuid[]) r (rep_id)
+cross join lateral (
+  select s.week, s.template_id, s.template_version, s.workdays, s.workdays_available from scorecard s
+  where s.org_id = $1 and s.subject = 'REP' and s.subject_id = r.rep_id and s.week between $3 and $4
+  offset 0
+) s
+cross join lateral (
+  select k.*, k.weight / avg(k.weight) over () as share from kpi_result k
+  where k.org_id = $1 and k.subject = 'REP' and k.subject_id = r.rep_id and k.week = s.week
+) k
+order by r.rep_id, k.kpi_id, s.week;
 
 -- name: peer_results
 -- For each rule, template and job role: how the reps did in a complete week. The median is exact (numeric): the mean of the
--- two middle values; prorated activity is scaled to a full week; the pooled rate is the ratio of sums.
+-- two middle values; prorated activity is scaled to a full week; the pooled rate is the ratio of sums. `offset 0` as above.
 select rule.rule_id, s.template_id, r.role, count(*)::int as count,
   (percentile_disc(0.5) within group (order by v.level)
     + percentile_disc(0.5) within group (order by v.level desc)) / 2 as median,
   sum(k.numerator) / nullif(sum(k.denominator), 0) as pooled
 from unnest($2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::boolean[])
   rule (rule_id, kpi_id, min_sample, min_workdays, scaled)
-join kpi_result k on k.org_id = $1 and k.kpi_id = rule.kpi_id and k.week = $7 and k.subject = 'REP'
-  and k.value is not null and k.sample >= rule.min_sample
-join scorecard s on s.org_id = k.org_id and s.subject = k.subject and s.subject_id = k.subject_id and s.week = k.week
-  and s.workdays_available >= greatest(rule.min_workdays, 1)
-join rep r on r.org_id = k.org_id and r.rep_id = k.subject_id
+cross join lateral (
+  select k.subject_id, k.value, k.numerator, k.denominator from kpi_result k
+  where k.org_id = $1 and k.kpi_id = rule.kpi_id and k.week = $7 and k.subject = 'REP'
+    and k.value is not null and k.sample >= rule.min_sample
+  offset 0
+) k
+cross join lateral (
+  select s.template_id, s.workdays, s.workdays_available from scorecard s
+  where s.org_id = $1 and s.subject = 'REP' and s.subject_id = k.subject_id and s.week = $7
+    and s.workdays_available >= greatest(rule.min_workdays, 1)
+  offset 0
+) s
+cross join lateral (select r.role from rep r where r.org_id = $1 and r.rep_id = k.subject_id offset 0) r
 cross join lateral (
   select case when rule.scaled then k.value * s.workdays / s.workdays_available else k.value end as level
 ) v
