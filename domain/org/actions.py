@@ -105,6 +105,7 @@ async def organization_update(
         fields_changed = [field for field, a, b in zip(("name", "managersSeePay"), old, new, strict=True) if a != b]
         if version is not None:
             fields_changed.append("calendar")
+            await tx.row(_org.calendar_lock)
             await _calendar_add(tx, version)
             await _calendar_project(tx, Calendar((*before.versions, version)))
             for redo in (_org.activity_days_redo, _org.lead_days_redo, _org.deal_days_redo, _org.credit_days_redo):

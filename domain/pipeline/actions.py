@@ -14,11 +14,11 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from domain.dirty import Days, merged
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, reject
 from domain.events import Change, Event
 from domain.org.actions import calendar
 from domain.pipeline import rules
-from domain.pipeline.check import Check, is_text
+from domain.pipeline.check import Check, is_text, source_name
 from domain.pipeline.model import (
     MAX_ITEMS,
     Activity,
@@ -71,6 +71,7 @@ class _Kind(Generic[I, F]):
 class _Outcome(Generic[I, F]):
     """What a call came to: the facts that changed, each with what was stored before, and what was said of all."""
 
+    known: Known
     ids: dict[str, UUID]
     before: dict[str, F]
     after: dict[str, F]
@@ -142,9 +143,8 @@ async def leads_ingest(work: Work, source: str, items: Sequence[LeadItem]) -> In
 async def deals_ingest(work: Work, source: str, items: Sequence[DealItem]) -> Ingested:
     """Store deals, their stages and who is credited. Raises `Rejected` for a bad source or more than 1,000 items."""
     async with work.transaction() as tx:
-        known = await _known(tx, items)
-        outcome = await _ingest(tx, _DEALS, source, items, known)
-        await _save_credits(tx, outcome, known.currency)
+        outcome = await _ingest(tx, _DEALS, source, items)
+        await _save_credits(tx, outcome)
         await _save_stages(tx, outcome)
         for key in outcome.changed:
             for event in _events(outcome.ids[key], outcome.before.get(key), outcome.after[key]):
@@ -180,18 +180,13 @@ async def _references(tx: Tx, query: Query, wanted: Iterable[str]) -> Mapping[st
     return {row[0]: row[1] for row in await tx.fetch(query, external_ids)}
 
 
-async def _ingest(
-    tx: Tx, kind: _Kind[I, F], source: str, items: Sequence[I], known: Known | None = None
-) -> _Outcome[I, F]:
+async def _ingest(tx: Tx, kind: _Kind[I, F], source: str, items: Sequence[I]) -> _Outcome[I, F]:
     """Check the items, decide which of them change what is stored, save those and mark the days they count on."""
     if len(items) > MAX_ITEMS:
         raise reject("TOO_MANY", f"Give at most {MAX_ITEMS} items a call.", "items")
-    known = known or await _known(tx, items)
-    naming = known.check(())
-    naming.text("source", source, 64, required=True)
-    if naming.problems:
-        raise Rejected(*naming.problems)
-    source = source.strip()
+    source = source_name(source)
+    await tx.execute(_pipeline.ingest_lock, kind.name, source)
+    known = await _known(tx, items)
     told, problems = [], list[Problem]()
     for i, item in enumerate(items):
         fact, check = kind.read(item, known, ("items", str(i)))
@@ -199,7 +194,6 @@ async def _ingest(
             problems += check.problems
         else:
             told.append((item, fact))
-    await tx.execute(_pipeline.ingest_lock, kind.name, source)
     rows = await tx.fetch(kind.stored, source, sorted({fact.external_id for _, fact in told}))
     before = {row["external_id"]: kind.load(row) for row in rows}
     after = dict(before)
@@ -210,7 +204,7 @@ async def _ingest(
     ids = {row["external_id"]: row["id"] for row in rows}
     for key in after:
         ids.setdefault(key, uuid7())
-    outcome = _Outcome(ids, before, after, told, Ingested(problems=tuple(problems)))
+    outcome = _Outcome(known, ids, before, after, told, Ingested(problems=tuple(problems)))
     await _save(tx, kind, source, outcome)
     return outcome
 
@@ -244,7 +238,7 @@ async def _save(tx: Tx, kind: _Kind[I, F], source: str, outcome: _Outcome[I, F])
     outcome.result = Ingested(**counts, unchanged=unchanged, problems=outcome.result.problems)
 
 
-async def _save_credits(tx: Tx, outcome: _Outcome[DealItem, Deal], currency: str) -> None:
+async def _save_credits(tx: Tx, outcome: _Outcome[DealItem, Deal]) -> None:
     """The credits of the deals that changed, written anew."""
     stale = [outcome.ids[key] for key in outcome.changed if key in outcome.before]
     if stale:
@@ -252,7 +246,7 @@ async def _save_credits(tx: Tx, outcome: _Outcome[DealItem, Deal], currency: str
     rows = [
         (outcome.ids[key], c.rep_id, c.share, c.amount, c.margin, c.units)
         for key in outcome.changed
-        for c in rules.credits_of(outcome.after[key], currency)
+        for c in rules.credits_of(outcome.after[key], outcome.known.currency)
     ]
     if rows:
         await tx.execute(_pipeline.credits_add, *zip(*rows, strict=True))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 from domain.calendar import Calendar
-from domain.errors import Problem
+from domain.errors import Problem, reject
 from domain.money import quantum
 
 Name = str | tuple[str, ...]
@@ -16,11 +16,24 @@ V = TypeVar("V")
 
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 _LARGEST = Decimal(10) ** 15
+MAX_SOURCE = 64
 
 
 def is_text(value: str) -> bool:
     """Whether Postgres can keep it: no NUL, no half of a surrogate pair."""
     return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def source_name(source: str) -> str:
+    """The name of a source as it is kept. Raises `Rejected` for one that is blank, too long, or no text."""
+    name = source.strip()
+    if not name:
+        raise reject("REQUIRED", "source is required.", "source")
+    if len(name) > MAX_SOURCE:
+        raise reject("TOO_LONG", f"source has more than {MAX_SOURCE} characters.", "source")
+    if not is_text(name):
+        raise reject("INVALID_TEXT", "source holds characters that are no text.", "source")
+    return name
 
 
 @dataclass(slots=True)

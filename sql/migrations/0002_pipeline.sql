@@ -93,8 +93,9 @@ create table deal (
   check ((closed_at is null) = (closed_day is null))
 );
 create index deal_by_opened on deal (org_id, opened_at, deal_id) where not deleted;
-create index deal_by_closed on deal (org_id, coalesce(closed_at, timestamptz '9999-12-31 00:00:00+00'), deal_id)
-  where not deleted;
+create index deal_by_closed on deal (
+  org_id, (case when closed_at is null then timestamptz '9999-12-31 00:00:00+00' else closed_at end), deal_id
+) where not deleted;
 create index deal_by_amount on deal (org_id, (amount * exchange_rate), deal_id) where not deleted;
 create index deal_by_rep_closed on deal (org_id, rep_id, closed_day) where not deleted;
 create index deal_by_rep_opened on deal (org_id, rep_id, opened_day) where not deleted;

@@ -9,6 +9,10 @@ insert into organization (org_id, name, currency, created_at) values ($1, $2, $3
 -- The log of a new tenant begins empty.
 insert into event_head (org_id) values ($1);
 
+-- name: calendar_lock
+-- Before facts are put on the days of another calendar: waits for calls that store facts, and makes later ones wait.
+select pg_advisory_xact_lock(hashtextextended('calendar', hashtextextended(($1::uuid)::text, 0)));
+
 -- name: calendar_add
 -- A version of the rules of time; versions are never edited.
 insert into calendar (org_id, version, valid_from, time_zone, week_starts_on, fiscal_start_month, fiscal_pattern,

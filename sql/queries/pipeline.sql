@@ -2,8 +2,10 @@
 
 -- name: ingest_lock
 -- One call at a time per kind of fact and source: what it decides by stays true until it writes. No two calls meet
--- row by row; other sources go on side by side.
-select pg_advisory_xact_lock(hashtextextended('ingest' || $2 || $3, hashtextextended(($1::uuid)::text, 0)));
+-- row by row; other sources go on side by side. Shared with `org.calendar_lock`: the calendar that gives the days does
+-- not change meanwhile.
+select pg_advisory_xact_lock_shared(hashtextextended('calendar', hashtextextended(($1::uuid)::text, 0))),
+  pg_advisory_xact_lock(hashtextextended('ingest' || $2 || $3, hashtextextended(($1::uuid)::text, 0)));
 
 -- name: ingest_known
 -- What items are checked against.

@@ -11,6 +11,8 @@ from decimal import Decimal
 import pytest
 
 from domain.errors import Rejected
+from domain.org.actions import organization_update
+from domain.org.model import CalendarChange
 from domain.pipeline.actions import activities_ingest, deals_ingest, leads_ingest
 from domain.pipeline.model import (
     ActivityItem,
@@ -288,6 +290,20 @@ async def test_two_calls_at_once_neither_wait_for_each_other_for_ever_nor_store_
     assert len(await house.rows("credit")) == 100
 
 
+async def test_a_fact_that_comes_while_the_calendar_changes_is_on_its_day(house: House) -> None:
+    late = [replace(CALL, external_id=f"c{i}", occurred_at=at(3, 4)) for i in range(50)]
+    *results, _ = await asyncio.gather(
+        *(activities_ingest(house.work, "crm", late[i : i + 10]) for i in range(0, 50, 10)),
+        organization_update(
+            house.work,
+            expected_version=1,
+            change=CalendarChange(valid_from=date(2026, 1, 1), time_zone="Europe/Berlin"),
+        ),
+    )
+    assert sum(result.created for result in results if isinstance(result, Ingested)) == 50
+    assert {row["day"] for row in await house.rows("activity")} == {date(2026, 11, 3)}
+
+
 async def test_a_thousand_items_take_a_handful_of_statements(
     house: House, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
@@ -297,10 +313,10 @@ async def test_a_thousand_items_take_a_handful_of_statements(
     with statements() as ran:
         await activities_ingest(house.work, "crm", calls)
     assert ran == [
+        "pipeline.ingest_lock",
         "pipeline.ingest_known",
         "org.calendar_versions",
         "pipeline.reps_by_external_id",
-        "pipeline.ingest_lock",
         "pipeline.activities_stored",
         "pipeline.activities_save",
         "live.marks_add",
@@ -309,10 +325,10 @@ async def test_a_thousand_items_take_a_handful_of_statements(
     with statements() as ran:
         await deals_ingest(house.work, "crm", deals)
     assert ran == [
+        "pipeline.ingest_lock",
         "pipeline.ingest_known",
         "org.calendar_versions",
         "pipeline.reps_by_external_id",
-        "pipeline.ingest_lock",
         "pipeline.deals_stored",
         "pipeline.deals_save",
         "pipeline.credits_add",
