@@ -32,6 +32,7 @@ check: env ## format, lint, types, import contracts, dependencies, schema
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/deptry .
+	.venv/bin/python -m dev.sdl check
 
 format: env ## format and fix
 	.venv/bin/ruff format .
@@ -46,5 +47,5 @@ lock: env ## pin what pyproject.toml asks for, with hashes and without hosts
 	$(COMPILE) -c requirements.lock --extra embedded --group dev -o requirements-dev.lock pyproject.toml
 
 clean: ## remove the environment and caches, and keep .attain
-	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/clients/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
