@@ -203,10 +203,10 @@ async def _import(
             _fail(f"{email} is not an administrator.")
         viewer = Viewer(org_id, SCOPES[role], role, user["user_id"], name=user["name"])
         with Progress(*columns, console=console) as bar:
-            tasks = [bar.add_task(f"{file.path} into {file.into}", total=None) for file in plan.files]
+            tasks = [bar.add_task(f"{file.path} into {file.into}", visible=False) for file in plan.files]
 
             def progress(position: int, done: int, total: int) -> None:
-                bar.update(tasks[position], completed=done, total=total)
+                bar.update(tasks[position], completed=done, total=total, visible=True)
 
             work = Work(db, viewer, datetime.now(UTC))
             results = await import_files(work, plan, data, dry_run=dry_run, progress=progress)
