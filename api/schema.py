@@ -15,12 +15,17 @@ from api.graph.pipeline.query import PipelineQuery
 from api.graph.quotas.mutation import QuotasMutation
 from api.graph.quotas.query import QuotasQuery
 from api.graph.quotas.subscription import QuotasSubscription
+from api.graph.scorecards.mutation import ScorecardsMutation
+from api.graph.scorecards.query import ScorecardsQuery
+from api.graph.scorecards.subscription import ScorecardsSubscription
 from api.relay import NodeQuery
 from api.scalars import CONFIG
 
-Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, QuotasQuery, FeedQuery))
-Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation, QuotasMutation, FeedMutation))
-Subscription = merge_types("Subscription", (LiveSubscription, QuotasSubscription, FeedSubscription))
+Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, ScorecardsQuery, QuotasQuery, FeedQuery))
+Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation, ScorecardsMutation, QuotasMutation, FeedMutation))
+Subscription = merge_types(
+    "Subscription", (LiveSubscription, ScorecardsSubscription, QuotasSubscription, FeedSubscription)
+)
 
 schema = strawberry.Schema(
     query=Query,

@@ -22,6 +22,7 @@ import strawberry
 from api.context import Context, Info
 from api.graph.feed.on_rep import FeedOnRep
 from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
+from api.graph.scorecards.on_subject import ScorecardsOnRep, ScorecardsOnTeam
 from api.loaders import loads
 from api.relay import Connection, Node, decode_cursor, global_id, page, page_size
 from domain.org.model import RepStatus, Role
@@ -234,7 +235,7 @@ class Territory(QuotasOnTerritory, Node):
 
 
 @strawberry.type(description="A node of the team tree. Its manager sees the reps of it and of the teams below.")
-class Team(QuotasOnTeam, Node):
+class Team(ScorecardsOnTeam, QuotasOnTeam, Node):
     team_id: strawberry.Private[UUID]
     parent_id: strawberry.Private[UUID | None]
     manager_id: strawberry.Private[UUID | None]
@@ -287,7 +288,7 @@ class Leave:
 
 
 @strawberry.type(description="Somebody who carries numbers.")
-class Rep(QuotasOnRep, FeedOnRep, Node):
+class Rep(ScorecardsOnRep, QuotasOnRep, FeedOnRep, Node):
     rep_id: strawberry.Private[UUID]
     user_id: strawberry.Private[UUID | None]
     external_id: str = strawberry.field(description="Its key in the CRM.")

@@ -1,0 +1,1 @@
+"""KPIs, templates and scorecards in the graph."""
