@@ -5,25 +5,22 @@ from typing import Any
 
 import pytest
 
-from api.context import Context
-from api.schema import schema
 from domain.work import Work
-from settings import Settings
+from tests.api.conftest import Ask
 from tests.domain.feed.conftest import company
 
 __all__ = ["company"]
 
-Ask = Callable[..., Awaitable[Any]]
+Answer = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-def ask() -> Ask:
-    """`await ask(work, document, **variables)`: the data, as that viewer; an error fails the test."""
+def answer(ask: Ask) -> Answer:
+    """`await answer(work, document, **variables)`: the data; an error fails the test."""
 
-    async def asked(work: Work, document: str, **variables: object) -> Any:
-        context = Context(work.db, work.viewer, work.now, Settings(), "test")
-        result = await schema.execute(document, variables, context)
-        assert result.errors is None
-        return result.data
+    async def run(work: Work, document: str, **variables: object) -> Any:
+        found = await ask(work, document, **variables)
+        assert "errors" not in found
+        return found["data"]
 
-    return asked
+    return run

@@ -17,7 +17,7 @@ from domain.feed import actions
 from domain.feed.model import ActionItem, Definition, DismissReason, Trigger
 from domain.org.model import Scope
 from settings import Settings
-from tests.api.feed.conftest import Ask
+from tests.api.feed.conftest import Answer
 from tests.domain.feed.cases import LAST, MONDAY, THURSDAY
 from tests.domain.feed.conftest import Company
 
@@ -31,9 +31,9 @@ async def by_hand(company: Company, title: str, rep: str = "ann", **over: Any) -
     return await actions.action_item_create(company.admin, rep_id=company.reps[rep], title=title, **over)
 
 
-async def titles(ask: Ask, company: Company, viewer: str | None = None, **variables: object) -> list[str]:
+async def titles(answer: Answer, company: Company, viewer: str | None = None, **variables: object) -> list[str]:
     work = company.as_(viewer) if viewer else company.admin
-    feed = (await ask(work, TITLES, **variables))["actionItems"]
+    feed = (await answer(work, TITLES, **variables))["actionItems"]
     found = [node["title"] for node in feed["nodes"]]
     assert feed["totalCount"] == len(found)
     return found
@@ -49,7 +49,7 @@ async def coached(company: Company) -> None:
 
 
 async def test_an_item_with_all_that_belongs_to_it_in_a_fixed_number_of_statements(
-    company: Company, ask: Ask, statements: Recorder
+    company: Company, answer: Answer, statements: Recorder
 ) -> None:
     await coached(company)
     document = """{ actionItems { nodes {
@@ -59,7 +59,7 @@ async def test_an_item_with_all_that_belongs_to_it_in_a_fixed_number_of_statemen
         timeline { nodes { kind actor { name } } }
     } pageInfo { hasNextPage } } }"""
     with statements() as ran:
-        data = await ask(company.admin, document)
+        data = await answer(company.admin, document)
     nodes = data["actionItems"]["nodes"]
     assert [node["title"] for node in nodes] == ["bob: Meetings at 25%", "ann: Meetings at 50%", "cy: Meetings at 75%"]
     [item] = await company.run("select item_id from action_item where org_id = $1 and title like 'bob%'")
@@ -107,28 +107,28 @@ async def test_an_item_with_all_that_belongs_to_it_in_a_fixed_number_of_statemen
 
 
 async def test_a_rep_sees_its_own_a_manager_those_below_and_both_what_is_theirs_to_do(
-    company: Company, ask: Ask
+    company: Company, answer: Answer
 ) -> None:
     for rep in ("ann", "bob", "cy"):
         await by_hand(company, rep, rep)
     await by_hand(company, "cy for sam", "cy", assignee_id=company.users["sam"])
-    assert await titles(ask, company) == ["ann", "bob", "cy", "cy for sam"]
-    assert sorted(await titles(ask, company, "max")) == ["ann", "bob", "cy", "cy for sam"]
-    assert sorted(await titles(ask, company, "mia")) == ["ann", "bob"]
-    assert await titles(ask, company, "ann") == ["ann"]
-    assert await titles(ask, company, "sam") == ["cy for sam"]
+    assert await titles(answer, company) == ["ann", "bob", "cy", "cy for sam"]
+    assert sorted(await titles(answer, company, "max")) == ["ann", "bob", "cy", "cy for sam"]
+    assert sorted(await titles(answer, company, "mia")) == ["ann", "bob"]
+    assert await titles(answer, company, "ann") == ["ann"]
+    assert await titles(answer, company, "sam") == ["cy for sam"]
 
 
-async def test_whoever_gets_an_item_sees_it_without_its_rep(company: Company, ask: Ask) -> None:
+async def test_whoever_gets_an_item_sees_it_without_its_rep(company: Company, answer: Answer) -> None:
     await by_hand(company, "cy for sam", "cy", assignee_id=company.users["sam"])
-    data = await ask(company.as_("sam"), "{ actionItems { nodes { rep { name } assignee { name } } } }")
+    data = await answer(company.as_("sam"), "{ actionItems { nodes { rep { name } assignee { name } } } }")
     assert data["actionItems"]["nodes"] == [{"rep": None, "assignee": {"name": "sam"}}]
 
 
-async def test_another_organisation_sees_nothing(company: Company, ask: Ask, make_org: Any) -> None:
+async def test_another_organisation_sees_nothing(company: Company, answer: Answer, make_org: Any) -> None:
     made = await by_hand(company, "secret")
     other = await make_org()
-    data = await ask(
+    data = await answer(
         other,
         "query($id: ID!) { actionItems { totalCount nodes { id } } node(id: $id) { id } }",
         id=global_id("ActionItem", made.item_id),
@@ -136,7 +136,7 @@ async def test_another_organisation_sees_nothing(company: Company, ask: Ask, mak
     assert data == {"actionItems": {"totalCount": 0, "nodes": []}, "node": None}
 
 
-async def test_filters(company: Company, ask: Ask) -> None:
+async def test_filters(company: Company, answer: Answer) -> None:
     await coached(company)
     done = await by_hand(company, "done", priority=1)
     await actions.action_item_complete(company.admin, done.item_id, outcome="Done.")
@@ -157,15 +157,15 @@ async def test_filters(company: Company, ask: Ask) -> None:
         ({"repId": global_id("User", company.reps["cy"])}, []),
         ({"repId": "nonsense"}, []),
     ):
-        assert await titles(ask, company, filter=given) == expected, given
+        assert await titles(answer, company, filter=given) == expected, given
 
 
-async def test_overdue_is_of_today(company: Company, ask: Ask) -> None:
+async def test_overdue_is_of_today(company: Company, answer: Answer) -> None:
     await by_hand(company, "due", due_on=THURSDAY)
     await by_hand(company, "any time")
     document = "{ actionItems(filter: {overdue: true}) { nodes { title overdue } } }"
-    assert (await ask(company.at(THURSDAY).admin, document))["actionItems"]["nodes"] == []
-    found = await ask(company.at(THURSDAY + timedelta(days=1)).admin, document)
+    assert (await answer(company.at(THURSDAY).admin, document))["actionItems"]["nodes"] == []
+    found = await answer(company.at(THURSDAY + timedelta(days=1)).admin, document)
     assert found["actionItems"]["nodes"] == [{"title": "due", "overdue": True}]
 
 
@@ -181,7 +181,7 @@ async def test_overdue_is_of_today(company: Company, ask: Ask) -> None:
     ],
 )
 async def test_every_order_pages_without_gap_or_repeat(
-    company: Company, ask: Ask, field: str, direction: str, expected: list[str]
+    company: Company, answer: Answer, field: str, direction: str, expected: list[str]
 ) -> None:
     for i, (title, priority, due) in enumerate((("a", 20, 9), ("b", 40, None), ("c", 30, 5), ("d", 10, None))):
         day = company.at(company.admin.now + timedelta(minutes=i))
@@ -192,7 +192,7 @@ async def test_every_order_pages_without_gap_or_repeat(
     found: list[str] = []
     after, more = None, True
     while more:
-        feed = (await ask(company.admin, document, order={"field": field, "direction": direction}, after=after))[
+        feed = (await answer(company.admin, document, order={"field": field, "direction": direction}, after=after))[
             "actionItems"
         ]
         found += [node["title"] for node in feed["nodes"]]
@@ -202,20 +202,20 @@ async def test_every_order_pages_without_gap_or_repeat(
     assert sorted(found) == ["a", "b", "c", "d"]
 
 
-async def test_a_timeline_pages(company: Company, ask: Ask) -> None:
+async def test_a_timeline_pages(company: Company, answer: Answer) -> None:
     made = await by_hand(company, "talk")
     for i in range(3):
         later = company.at(company.admin.now + timedelta(minutes=i + 1))
         await actions.action_item_comment(later.admin, made.item_id, comment=f"{i}")
     document = """query($after: String) { actionItems { nodes { timeline(first: 2, after: $after) {
         totalCount nodes { kind comment } pageInfo { hasNextPage endCursor } } } } }"""
-    first = (await ask(company.admin, document))["actionItems"]["nodes"][0]["timeline"]
+    first = (await answer(company.admin, document))["actionItems"]["nodes"][0]["timeline"]
     assert (first["totalCount"], first["nodes"][1]) == (4, {"kind": "COMMENTED", "comment": "0"})
-    rest = await ask(company.admin, document, after=first["pageInfo"]["endCursor"])
+    rest = await answer(company.admin, document, after=first["pageInfo"]["endCursor"])
     assert [node["comment"] for node in rest["actionItems"]["nodes"][0]["timeline"]["nodes"]] == ["1", "2"]
 
 
-async def test_rules_by_key_as_they_are_in_force(company: Company, ask: Ask) -> None:
+async def test_rules_by_key_as_they_are_in_force(company: Company, answer: Answer) -> None:
     meetings, cycle = company.kpis["meetings"].kpi_id, company.kpis["sales_cycle"].kpi_id
     for key, kpi, over in (
         ("b", meetings, {}),
@@ -228,7 +228,7 @@ async def test_rules_by_key_as_they_are_in_force(company: Company, ask: Ask) -> 
     document = """query($filter: CoachingRuleFilter, $after: String) {
         coachingRules(filter: $filter, first: 2, after: $after) { totalCount
         nodes { key newestVersion current { name version } versions { version } } pageInfo { endCursor } } }"""
-    first = (await ask(company.admin, document))["coachingRules"]
+    first = (await answer(company.admin, document))["coachingRules"]
     assert first["totalCount"] == 3
     assert first["nodes"] == [
         {"key": "a", "newestVersion": 1, "current": {"name": "a", "version": 1}, "versions": [{"version": 1}]},
@@ -239,20 +239,20 @@ async def test_rules_by_key_as_they_are_in_force(company: Company, ask: Ask) -> 
             "versions": [{"version": 2}, {"version": 1}],
         },
     ]
-    rest = (await ask(company.admin, document, after=first["pageInfo"]["endCursor"]))["coachingRules"]
+    rest = (await answer(company.admin, document, after=first["pageInfo"]["endCursor"]))["coachingRules"]
     assert [node["key"] for node in rest["nodes"]] == ["c"]
     for given, expected in (
         ({"active": False}, ["c"]),
         ({"kpiId": global_id("Kpi", cycle)}, ["a"]),
         ({"kpiId": global_id("Kpi", meetings), "active": True}, ["b"]),
     ):
-        found = (await ask(company.admin, document, filter=given))["coachingRules"]
+        found = (await answer(company.admin, document, filter=given))["coachingRules"]
         assert ([node["key"] for node in found["nodes"]], found["totalCount"]) == (expected, len(expected))
-    now = (await ask(company.at(THURSDAY).admin, document))["coachingRules"]["nodes"][1]["current"]
+    now = (await answer(company.at(THURSDAY).admin, document))["coachingRules"]["nodes"][1]["current"]
     assert now == {"name": "later", "version": 2}
 
 
-async def test_completion_is_counted_by_assignee_rep_rule_and_team(company: Company, ask: Ask) -> None:
+async def test_completion_is_counted_by_assignee_rep_rule_and_team(company: Company, answer: Answer) -> None:
     await coached(company)
     for days, rep in ((1, "ann"), (2, "ann"), (4, "cy")):
         made = await by_hand(company, rep, rep)
@@ -269,7 +269,7 @@ async def test_completion_is_counted_by_assignee_rep_rule_and_team(company: Comp
     async def summary(
         by: str, group: str, field: str, since: str | None = None
     ) -> dict[str | None, tuple[object, ...]]:
-        found = (await ask(friday, document, by=by, since=since))["actionItemSummary"]
+        found = (await answer(friday, document, by=by, since=since))["actionItemSummary"]
         assert found["totalCount"] == len(found["nodes"])
         counted = ("open", "overdue", "done", "dismissed", "recovered", "medianDaysToDone")
         return {
@@ -292,24 +292,24 @@ async def test_completion_is_counted_by_assignee_rep_rule_and_team(company: Comp
     }
 
 
-async def test_a_summary_pages_and_counts_only_what_is_seen(company: Company, ask: Ask) -> None:
+async def test_a_summary_pages_and_counts_only_what_is_seen(company: Company, answer: Answer) -> None:
     await coached(company)
     document = """query($after: String) { actionItemSummary(groupBy: REP, first: 1, after: $after) {
         nodes { rep { name } } pageInfo { hasNextPage endCursor } } }"""
-    first = (await ask(company.as_("mia"), document))["actionItemSummary"]
-    rest = (await ask(company.as_("mia"), document, after=first["pageInfo"]["endCursor"]))["actionItemSummary"]
+    first = (await answer(company.as_("mia"), document))["actionItemSummary"]
+    rest = (await answer(company.as_("mia"), document, after=first["pageInfo"]["endCursor"]))["actionItemSummary"]
     assert [node["rep"]["name"] for page in (first, rest) for node in page["nodes"]] == ["ann", "bob"]
     assert rest["pageInfo"]["hasNextPage"] is False
 
 
-async def test_a_node_needs_the_scope(company: Company, ask: Ask) -> None:
+async def test_a_node_needs_the_scope(company: Company, answer: Answer) -> None:
     made = await by_hand(company, "mine")
     node = global_id("ActionItem", made.item_id)
     document = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }"
     ids = [node, global_id("ActionItem", "not a uuid"), global_id("ActionItem", company.reps["ann"])]
-    assert (await ask(company.admin, document, ids=ids))["nodes"] == [{"id": node}, None, None]
+    assert (await answer(company.admin, document, ids=ids))["nodes"] == [{"id": node}, None, None]
     viewer = replace(company.admin.viewer, scopes=frozenset({Scope.ORG_READ}))
-    assert (await ask(replace(company.admin, viewer=viewer), document, ids=ids))["nodes"] == [None, None, None]
+    assert (await answer(replace(company.admin, viewer=viewer), document, ids=ids))["nodes"] == [None, None, None]
 
 
 async def test_without_the_scope_the_feed_is_forbidden(company: Company) -> None:
@@ -342,10 +342,7 @@ async def test_the_snapshot_is_what_is_not_closed_and_seen(company: Company) -> 
 async def test_an_event_concerns_those_who_ask_for_its_rep_or_its_assignee_old_or_new(company: Company) -> None:
     made = await by_hand(company, "moved")
     await actions.action_item_reassign(company.admin, made.item_id, assignee_id=company.users["sam"])
-    rows = await company.run(
-        "select 1::bigint as seq, * from outbox where org_id = $1 and kind = 'feed.action_item' order by event_id"
-    )
-    created, reassigned = (Logged.of(row) for row in rows)
+    created, reassigned = (Logged.of(row) for row in await company.events())
     mia, sam = (global_id("User", company.users[name]) for name in ("mia", "sam"))
     assert [concerns(created, assignee_id=user) for user in (mia, sam)] == [True, False]
     assert [concerns(reassigned, assignee_id=user) for user in (mia, sam)] == [True, True]

@@ -14,7 +14,7 @@ from domain.feed.model import ActionItem
 from domain.org.model import SCOPES, Role, Scope
 from settings import Settings
 from sql.pool import uuid7
-from tests.api.feed.conftest import Ask
+from tests.api.feed.conftest import Answer
 from tests.domain.feed.cases import MONDAY, THURSDAY
 from tests.domain.feed.conftest import Company
 
@@ -26,13 +26,13 @@ async def made(company: Company) -> ActionItem:
     return await actions.action_item_create(company.admin, rep_id=company.reps["ann"], title="Call Miller")
 
 
-async def act(ask: Ask, work: Any, call: str, fields: str = "status version") -> Any:
+async def act(answer: Answer, work: Any, call: str, fields: str = "status version") -> Any:
     """A mutation of one item; its payload."""
-    data = await ask(work, f"mutation {{ payload: {call} {{ actionItem {{ {fields} }} {ERRORS} }} }}")
+    data = await answer(work, f"mutation {{ payload: {call} {{ actionItem {{ {fields} }} {ERRORS} }} }}")
     return data["payload"]
 
 
-async def test_create(company: Company, ask: Ask) -> None:
+async def test_create(company: Company, answer: Answer) -> None:
     document = f"""mutation($input: ActionItemCreateInput!) {{ actionItemCreate(input: $input) {{
         actionItem {{ kind title body priority dueOn rep {{ name }} assignee {{ name }} }} {ERRORS} }} }}"""
     given = {
@@ -44,7 +44,7 @@ async def test_create(company: Company, ask: Ask) -> None:
         "kpiId": global_id("Kpi", company.kpis["meetings"].kpi_id),
         "assigneeId": global_id("User", company.users["ann"]),
     }
-    assert (await ask(company.as_("mia"), document, input=given))["actionItemCreate"] == {
+    assert (await answer(company.as_("mia"), document, input=given))["actionItemCreate"] == {
         "actionItem": {
             "kind": "MANUAL",
             "title": "Ride along",
@@ -58,7 +58,7 @@ async def test_create(company: Company, ask: Ask) -> None:
     }
 
 
-async def test_create_names_each_field_at_fault(company: Company, ask: Ask) -> None:
+async def test_create_names_each_field_at_fault(company: Company, answer: Answer) -> None:
     document = f"""mutation($input: ActionItemCreateInput!) {{ actionItemCreate(input: $input) {{
         actionItem {{ id }} {ERRORS} }} }}"""
     ann = global_id("Rep", company.reps["ann"])
@@ -69,21 +69,21 @@ async def test_create_names_each_field_at_fault(company: Company, ask: Ask) -> N
         ({"repId": ann, "title": "x", "assigneeId": global_id("User", uuid7())}, [("NOT_FOUND", "assigneeId")]),
         ({"repId": "nonsense", "title": "x"}, [("NOT_FOUND", "repId")]),
     ):
-        payload = (await ask(company.admin, document, input=given))["actionItemCreate"]
+        payload = (await answer(company.admin, document, input=given))["actionItemCreate"]
         assert payload["actionItem"] is None
         found = [(error["code"], error["path"]) for error in payload["userErrors"]]
         assert found == [(code, ["input", field]) for code, field in expected]
 
 
-async def test_an_item_from_start_to_done(company: Company, ask: Ask, made: ActionItem) -> None:
+async def test_an_item_from_start_to_done(company: Company, answer: Answer, made: ActionItem) -> None:
     node = global_id("ActionItem", made.item_id)
     mia = company.as_("mia")
-    started = await act(ask, mia, f'actionItemStart(id: "{node}", expectedVersion: 1)')
+    started = await act(answer, mia, f'actionItemStart(id: "{node}", expectedVersion: 1)')
     assert started == {"actionItem": {"status": "IN_PROGRESS", "version": 2}, "userErrors": []}
-    said = await act(ask, company.as_("ann"), f'actionItemComment(id: "{node}", comment: "Tomorrow.")')
+    said = await act(answer, company.as_("ann"), f'actionItemComment(id: "{node}", comment: "Tomorrow.")')
     assert said["actionItem"] == {"status": "IN_PROGRESS", "version": 2}
     done = await act(
-        ask,
+        answer,
         mia,
         f'actionItemComplete(id: "{node}", outcome: "Booked.", expectedVersion: 2)',
         "status outcome closedAt timeline { nodes { kind comment actor { name } } }",
@@ -103,16 +103,18 @@ async def test_an_item_from_start_to_done(company: Company, ask: Ask, made: Acti
     }
 
 
-async def test_snooze_dismiss_and_reassign_are_on_the_timeline(company: Company, ask: Ask, made: ActionItem) -> None:
+async def test_snooze_dismiss_and_reassign_are_on_the_timeline(
+    company: Company, answer: Answer, made: ActionItem
+) -> None:
     node, max_ = global_id("ActionItem", made.item_id), global_id("User", company.users["max"])
     mia = company.as_("mia")
-    snoozed = await act(ask, mia, f'actionItemSnooze(id: "{node}", until: "2026-11-19")', "status snoozedUntil")
+    snoozed = await act(answer, mia, f'actionItemSnooze(id: "{node}", until: "2026-11-19")', "status snoozedUntil")
     assert snoozed["actionItem"] == {"status": "SNOOZED", "snoozedUntil": "2026-11-19"}
-    given = await act(ask, mia, f'actionItemReassign(id: "{node}", assigneeId: "{max_}")', "assignee { name }")
+    given = await act(answer, mia, f'actionItemReassign(id: "{node}", assigneeId: "{max_}")', "assignee { name }")
     assert given["actionItem"] == {"assignee": {"name": "max"}}
     call = f'actionItemDismiss(id: "{node}", reason: WRONG_DATA, comment: "A call is missing.")'
     gone = await act(
-        ask,
+        answer,
         mia,
         call,
         "status dismissReason outcome timeline { nodes { kind snoozedUntil dismissReason assignee { name } } }",
@@ -132,19 +134,19 @@ async def test_snooze_dismiss_and_reassign_are_on_the_timeline(company: Company,
     }
 
 
-async def test_what_leaves_ones_sight_is_null_after_giving_it_away(company: Company, ask: Ask) -> None:
+async def test_what_leaves_ones_sight_is_null_after_giving_it_away(company: Company, answer: Answer) -> None:
     own = await actions.action_item_create(
         company.admin, rep_id=company.reps["cy"], title="x", assignee_id=company.users["sam"]
     )
     node, mia = global_id("ActionItem", own.item_id), global_id("User", company.users["mia"])
-    payload = await act(ask, company.as_("sam"), f'actionItemReassign(id: "{node}", assigneeId: "{mia}")')
+    payload = await act(answer, company.as_("sam"), f'actionItemReassign(id: "{node}", assigneeId: "{mia}")')
     assert payload == {"actionItem": None, "userErrors": []}
 
 
-async def test_a_stale_version_says_which_one_is_current(company: Company, ask: Ask, made: ActionItem) -> None:
+async def test_a_stale_version_says_which_one_is_current(company: Company, answer: Answer, made: ActionItem) -> None:
     await actions.action_item_start(company.admin, made.item_id)
     node = global_id("ActionItem", made.item_id)
-    payload = await act(ask, company.admin, f'actionItemStart(id: "{node}", expectedVersion: 1)')
+    payload = await act(answer, company.admin, f'actionItemStart(id: "{node}", expectedVersion: 1)')
     assert payload["actionItem"] is None
     [error] = payload["userErrors"]
     assert (error["code"], error["path"], error["currentVersion"]) == ("STALE_VERSION", ["expectedVersion"], 2)
@@ -162,12 +164,12 @@ async def test_a_stale_version_says_which_one_is_current(company: Company, ask: 
     ],
 )
 async def test_what_one_may_not_see_is_not_there_and_does_not_change(
-    company: Company, ask: Ask, made: ActionItem, call: str
+    company: Company, answer: Answer, made: ActionItem, call: str
 ) -> None:
     before = await company.everything()
     call = call.replace("$user", global_id("User", company.users["sam"]))
     for node in (global_id("ActionItem", made.item_id), global_id("Rep", company.reps["ann"]), "nonsense"):
-        payload = await act(ask, company.as_("sam"), call.replace("$id", f'"{node}"'))
+        payload = await act(answer, company.as_("sam"), call.replace("$id", f'"{node}"'))
         assert payload["actionItem"] is None
         assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [("NOT_FOUND", ["id"])]
     assert await company.everything() == before
@@ -203,8 +205,8 @@ def rule(company: Company, **over: object) -> dict[str, object]:
     } | over
 
 
-async def test_publish_a_rule_and_its_next_version(company: Company, ask: Ask) -> None:
-    payload = (await ask(company.admin, PUBLISH, input=rule(company, expectedVersion=0)))["coachingRulePublish"]
+async def test_publish_a_rule_and_its_next_version(company: Company, answer: Answer) -> None:
+    payload = (await answer(company.admin, PUBLISH, input=rule(company, expectedVersion=0)))["coachingRulePublish"]
     assert payload == {
         "coachingRule": {
             "key": "fewer",
@@ -222,13 +224,13 @@ async def test_publish_a_rule_and_its_next_version(company: Company, ask: Ask) -
         "userErrors": [],
     }
     retired = rule(company, expectedVersion=1, active=False)
-    payload = (await ask(company.admin, PUBLISH, input=retired))["coachingRulePublish"]
+    payload = (await answer(company.admin, PUBLISH, input=retired))["coachingRulePublish"]
     assert (payload["coachingRule"]["newestVersion"], payload["coachingRule"]["current"]["active"]) == (2, False)
 
 
-async def test_a_rule_that_cannot_work_is_refused_field_by_field(company: Company, ask: Ask) -> None:
+async def test_a_rule_that_cannot_work_is_refused_field_by_field(company: Company, answer: Answer) -> None:
     bad = rule(company, openBelow="0.99", minWorkdays=8, title="{secret}", validFrom=str(MONDAY - timedelta(days=1)))
-    payload = (await ask(company.admin, PUBLISH, input=bad))["coachingRulePublish"]
+    payload = (await answer(company.admin, PUBLISH, input=bad))["coachingRulePublish"]
     assert payload["coachingRule"] is None
     assert [(error["code"], error["path"]) for error in payload["userErrors"]] == [
         ("OUT_OF_RANGE", ["input", "minWorkdays"]),
@@ -245,7 +247,7 @@ async def test_only_admins_publish_rules(company: Company, role: Role) -> None:
     assert [error.extensions for error in result.errors or []] == [{"code": "FORBIDDEN", "scope": "feed:rules"}]
 
 
-async def test_items_on_reps_cost_one_statement_for_all(company: Company, ask: Ask, statements: Any) -> None:
+async def test_items_on_reps_cost_one_statement_for_all(company: Company, answer: Answer, statements: Any) -> None:
     for rep in ("ann", "ann", "bob"):
         await actions.action_item_create(company.admin, rep_id=company.reps[rep], title=rep, due_on=THURSDAY)
     closed = await actions.action_item_create(company.admin, rep_id=company.reps["ann"], title="closed", priority=99)
@@ -254,7 +256,7 @@ async def test_items_on_reps_cost_one_statement_for_all(company: Company, ask: A
         actionItems(first: 1) { totalCount nodes { title overdue } pageInfo { hasNextPage endCursor } }
         all: actionItems(status: [OPEN, DONE]) { nodes { title } } } } }"""
     with statements() as ran:
-        reps = {rep["name"]: rep for rep in (await ask(company.admin, document))["reps"]["nodes"]}
+        reps = {rep["name"]: rep for rep in (await answer(company.admin, document))["reps"]["nodes"]}
     ann = reps["ann"]["actionItems"]
     assert (ann["totalCount"], ann["nodes"]) == (2, [{"title": "ann", "overdue": False}])
     assert ann["pageInfo"]["hasNextPage"] is True
@@ -272,7 +274,7 @@ async def test_items_on_reps_cost_one_statement_for_all(company: Company, ask: A
     ]
     document = """query($id: ID!, $after: String) { node(id: $id) { ... on Rep {
         actionItems(after: $after) { nodes { title } pageInfo { hasNextPage } } } } }"""
-    rest = await ask(
+    rest = await answer(
         company.admin, document, id=global_id("Rep", company.reps["ann"]), after=ann["pageInfo"]["endCursor"]
     )
     assert rest["node"]["actionItems"] == {"nodes": [{"title": "ann"}], "pageInfo": {"hasNextPage": False}}

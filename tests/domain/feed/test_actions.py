@@ -43,7 +43,7 @@ async def test_an_item_by_hand_goes_to_the_reps_manager(company: Company) -> Non
     assert (made.kind, made.status, made.assignee_id) == (Kind.MANUAL, Status.OPEN, company.users["mia"])
     assert (made.priority, made.due_on, made.version) == (Decimal(70), THURSDAY, 1)
     assert await acts(company) == [("CREATED", company.users["ada"], None)]
-    [event] = await company.run("select * from outbox where org_id = $1 and kind = 'feed.action_item'")
+    [event] = await company.events()
     assert (event["change"], event["node_type"], event["rep_id"]) == ("CREATED", "ActionItem", company.reps["ann"])
     assert event["data"] == {"assignee_id": str(company.users["mia"]), "status": "OPEN"}
     [audit] = await company.run("select * from audit_log where org_id = $1 and action = 'actionItemCreate'")
