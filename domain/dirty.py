@@ -3,29 +3,62 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from uuid import UUID
 
 Days = tuple[date, date | None]
 """Days from..through, both inclusive; no end means till now."""
 
 
+class Touch(StrEnum):
+    """What about the days is stale: everything, or the facts of one kind that are counted on them.
+
+    A deal is counted on the day it was opened, on the day it closed, and as open pipeline on every day in between.
+    """
+
+    ALL = "ALL"
+    ACTIVITY = "ACTIVITY"
+    LEAD = "LEAD"
+    DEAL_OPENED = "DEAL_OPENED"
+    DEAL_CLOSED = "DEAL_CLOSED"
+    DEAL_OPEN = "DEAL_OPEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Stale days of a rep. No rep: everybody."""
+
+    rep_id: UUID | None
+    from_day: date
+    through_day: date | None
+    touch: Touch = Touch.ALL
+
+
 @dataclass(frozen=True, slots=True)
 class Dirty:
-    """The claimed marks of one organisation: stale days by rep, stale days of everybody, and the newest mark's time."""
+    """The claimed marks of one organisation: stale days by rep and by what is stale, stale days of everybody, and the
+    newest mark's time."""
 
     inputs_through: datetime
-    reps: dict[UUID, list[Days]] = field(default_factory=dict)
+    reps: dict[UUID, dict[Touch, list[Days]]] = field(default_factory=dict)
     everybody: list[Days] = field(default_factory=list)
 
     @classmethod
-    def of(cls, inputs_through: datetime, marks: Iterable[tuple[UUID | None, date, date | None]]) -> "Dirty":
+    def of(cls, inputs_through: datetime, marks: Iterable[Mark]) -> "Dirty":
         """From marks in any order: the same marks make the same stretches, disjoint and in order."""
-        by_rep: dict[UUID | None, set[Days]] = {}
-        for rep_id, start, end in marks:
-            by_rep.setdefault(rep_id, set()).add((start, end))
-        everybody = merged(by_rep.pop(None, set()))
-        reps = {rep_id: merged(days) for rep_id, days in by_rep.items() if rep_id is not None}
-        return cls(inputs_through, dict(sorted(reps.items())), everybody)
+        everybody: set[Days] = set()
+        reps: dict[UUID, dict[Touch, set[Days]]] = {}
+        for mark in marks:
+            days = (mark.from_day, mark.through_day)
+            if mark.rep_id is None:
+                everybody.add(days)
+            else:
+                reps.setdefault(mark.rep_id, {}).setdefault(mark.touch, set()).add(days)
+        return cls(
+            inputs_through,
+            {rep: {touch: merged(days) for touch, days in sorted(of.items())} for rep, of in sorted(reps.items())},
+            merged(everybody),
+        )
 
 
 def merged(days: Iterable[Days]) -> list[Days]:

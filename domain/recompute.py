@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.calendar import DAY
-from domain.dirty import Dirty
+from domain.dirty import Dirty, Mark, Touch
 from domain.feed import actions as feed
 from domain.feed import coaching
 from domain.org import actions as org
@@ -72,5 +72,6 @@ async def _claim(tx: Tx) -> Dirty | None:
     if not rows:
         return None
     return Dirty.of(
-        max(row["marked_at"] for row in rows), ((row["rep_id"], row["from_day"], row["through_day"]) for row in rows)
+        max(row["marked_at"] for row in rows),
+        (Mark(row["rep_id"], row["from_day"], row["through_day"], Touch(row["touch"])) for row in rows),
     )

@@ -15,21 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+from domain.dirty import Mark, Touch
 from domain.events import Event
 from domain.org.model import Viewer
 from sql.pool import Database, Record, Session, uuid7
 from sql.queries import Query, queries
 
 _live = queries("live")
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Days of a rep whose facts changed, both ends inclusive. No rep: everybody. No end: till now."""
-
-    rep_id: UUID | None
-    from_day: date
-    through_day: date | None
 
 
 @dataclass(slots=True)
@@ -64,9 +56,9 @@ class Tx:
         """Tell the world, once this transaction is committed."""
         self._events.append(event)
 
-    def mark(self, rep_id: UUID | None, from_day: date, through_day: date | None) -> None:
-        """These days' numbers are stale: the workers recompute them."""
-        self._marks.add(Mark(rep_id, from_day, through_day))
+    def mark(self, rep_id: UUID | None, from_day: date, through_day: date | None, touch: Touch = Touch.ALL) -> None:
+        """These days' numbers are stale, or those of one kind of fact: the workers recompute them."""
+        self._marks.add(Mark(rep_id, from_day, through_day, touch))
 
     def coach(self, rep_id: UUID) -> None:
         """This rep's numbers changed: the workers evaluate the coaching rules."""
@@ -84,8 +76,8 @@ class Tx:
         if events:
             await self.execute(_live.outbox_add, *columns(events, 8), self.now)
         if self._marks:
-            marks = [(uuid7(), m.rep_id, m.from_day, m.through_day) for m in self._marks]
-            await self.execute(_live.marks_add, *columns(marks, 4), self.now)
+            marks = [(uuid7(), m.rep_id, m.from_day, m.through_day, m.touch) for m in self._marks]
+            await self.execute(_live.marks_add, *columns(marks, 5), self.now)
         if self._coach:
             await self.execute(_live.coach_marks_add, *columns([(uuid7(), r) for r in self._coach], 2), self.now)
         if self._audit:

@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from domain.dirty import Days, merged
+from domain.dirty import Days, Touch, merged
 from domain.errors import Problem, reject
 from domain.events import Change, Event
 from domain.org.actions import calendar
@@ -213,7 +213,7 @@ async def _save(tx: Tx, kind: _Kind[I, F], source: str, outcome: _Outcome[I, F])
     """Write the facts that changed, mark their days, and count."""
     touched: list[tuple[UUID, datetime | None]] = []
     counts = {"created": 0, "updated": 0, "deleted": 0}
-    days: dict[UUID, list[Days]] = defaultdict(list)
+    days: dict[tuple[UUID, Touch], list[Days]] = defaultdict(list)
     for key, fact in outcome.after.items():
         stored = outcome.before.get(key)
         if stored is fact:
@@ -223,17 +223,19 @@ async def _save(tx: Tx, kind: _Kind[I, F], source: str, outcome: _Outcome[I, F])
             continue
         outcome.changed.append(key)
         counts["deleted" if fact.deleted else "created" if stored is None or stored.deleted else "updated"] += 1
+        if stored is not None and rules.same_numbers(stored, fact):
+            continue
         for telling in (stored, fact):
-            for rep_id, start, end in telling.counts() if telling else ():
-                days[rep_id].append((start, end))
+            for touch, rep_id, start, end in telling.counts() if telling else ():
+                days[rep_id, touch].append((start, end))
     if outcome.changed:
         rows = [(outcome.ids[key], *kind.columns(outcome.after[key])) for key in outcome.changed]
         await tx.execute(kind.save, source, tx.now, *zip(*rows, strict=True))
     if touched:
         await tx.execute(kind.touch, *zip(*touched, strict=True))
-    for rep_id, stretches in days.items():
+    for (rep_id, touch), stretches in days.items():
         for start, end in merged(stretches):
-            tx.mark(rep_id, start, end)
+            tx.mark(rep_id, start, end, touch)
     unchanged = len(outcome.told) - len(outcome.changed)
     outcome.result = Ingested(**counts, unchanged=unchanged, problems=outcome.result.problems)
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from domain.dirty import Touch
 from domain.errors import Problem
 
 MAX_ITEMS = 1_000
@@ -99,8 +100,8 @@ class DealItem:
     deleted: bool = False
 
 
-Stretch = tuple[UUID, date, date | None]
-"""A rep and days from..through, both inclusive; no end means till now."""
+Stretch = tuple[Touch, UUID, date, date | None]
+"""What a fact counts in, for which rep, on the days from..through, both inclusive; no end means till now."""
 
 
 class Fact(Protocol):
@@ -137,7 +138,7 @@ class Activity:
 
     def counts(self) -> Iterator[Stretch]:
         if self.rep_id and self.day:
-            yield self.rep_id, self.day, self.day
+            yield Touch.ACTIVITY, self.rep_id, self.day, self.day
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class Lead:
     def counts(self) -> Iterator[Stretch]:
         """On the day it arrived, however late the response."""
         if self.rep_id and self.day:
-            yield self.rep_id, self.day, self.day
+            yield Touch.LEAD, self.rep_id, self.day, self.day
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,10 @@ class Deal:
         """For its owner and whoever is credited, from its opening to its close: it is open pipeline in between."""
         if self.rep_id and self.opened_day:
             for rep_id in {self.rep_id} | {rep_id for rep_id, _ in self.splits}:
-                yield rep_id, self.opened_day, self.closed_day
+                yield Touch.DEAL_OPENED, rep_id, self.opened_day, self.opened_day
+                yield Touch.DEAL_OPEN, rep_id, self.opened_day, self.closed_day
+                if self.closed_day:
+                    yield Touch.DEAL_CLOSED, rep_id, self.closed_day, self.closed_day
 
 
 @dataclass(frozen=True, slots=True)

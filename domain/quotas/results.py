@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.calendar import Calendar, Period, PeriodKind
-from domain.dirty import Dirty
+from domain.dirty import Dirty, Touch
 from domain.events import Change, Event
 from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Quota, Subject
 from domain.quotas.rollup import Board, House, Line, Stint, Sums, attain
@@ -29,7 +29,17 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     Numbers through today (expected, pace, projection) are refreshed by the mark of every midnight. Records an event for
     each attainment whose numbers changed.
     """
-    days = [*dirty.everybody, *(stretch for stretches in dirty.reps.values() for stretch in stretches)]
+    # What is open pipeline counts towards no quota.
+    days = [
+        *dirty.everybody,
+        *(
+            stretch
+            for of_rep in dirty.reps.values()
+            for touch, stretches in of_rep.items()
+            if touch is not Touch.DEAL_OPEN
+            for stretch in stretches
+        ),
+    ]
     if not days:
         return
     rows = await tx.fetch(_quotas.boards_touched, [start for start, _ in days], [through for _, through in days])

@@ -6,20 +6,22 @@ first fact. A result depends on facts, definitions, the calendar and the time al
 hence a full recompute and the incremental one agree (rule 16).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.calendar import DAY, Calendar
-from domain.dirty import Days, Dirty
+from domain.calendar import DAY, Calendar, PeriodKind
+from domain.dirty import Days, Dirty, Touch
 from domain.events import Change, Event
 from domain.scorecards import rules
 from domain.scorecards.definitions import Definitions, definitions
 from domain.scorecards.measures import Due, measure
 from domain.scorecards.model import (
+    Dated,
+    Facts,
     Kpi,
     Leaf,
     Measured,
@@ -62,10 +64,11 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     touched = _Touched(people, first, current)
     for days in everybody:
         touched.add(days, people.reps, people.above)
-    for rep_id, stretches in dirty.reps.items():
-        for days in stretches:
-            teams = people.teams_of(rep_id, days[0], date.max if days[1] is None else days[1] + DAY)
-            touched.add(days, [rep_id] if rep_id in people.reps else [], teams)
+    for rep_id, of_rep in dirty.reps.items():
+        for touch, stretches in of_rep.items():
+            for days in stretches:
+                teams = people.teams_of(rep_id, days[0], date.max if days[1] is None else days[1] + DAY)
+                touched.add(days, [rep_id] if rep_id in people.reps else [], teams, touch)
     keys = sorted(touched.keys)
     for i in range(0, len(keys), _BATCH):
         await _recompute(tx, people, keys[i : i + _BATCH], begin, dirty)
@@ -124,25 +127,65 @@ class _Touched:
 
     def __post_init__(self) -> None:
         self.keys: set[Key] = set()
-        used = self.people.definitions.used()
-        self._weeks_after = max((kpi.window_weeks for kpi in used), default=1) - 1 + rules.TREND_WEEKS
-        self._periods = {leaf.period for kpi in used for leaf in leaves(kpi.formula) if isinstance(leaf, QuotaLeft)}
+        self._used = self.people.definitions.used()
+        self._reach: dict[Touch, tuple[int, set[PeriodKind]] | None] = {}
 
-    def add(self, days: Days, reps: Iterable[UUID], teams: Iterable[UUID]) -> None:
-        """These reps and teams are stale on these days."""
-        weeks = list(self._weeks(days))
+    def add(self, days: Days, reps: Iterable[UUID], teams: Iterable[UUID], touch: Touch = Touch.ALL) -> None:
+        """These reps and teams are stale on these days, as far as any KPI looks at what was touched."""
+        weeks = list(self._weeks(days, touch))
         for subject, ids in ((Subject.REP, reps), (Subject.TEAM, teams)):
             for subject_id in ids:
                 self.keys.update(Key(week, subject, subject_id) for week in weeks)
 
-    def _weeks(self, days: Days) -> Iterator[date]:
+    def _weeks(self, days: Days, touch: Touch) -> Iterable[date]:
+        if touch not in self._reach:
+            self._reach[touch] = self._reach_of(touch)
+        reach = self._reach[touch]
+        if reach is None:
+            return ()
+        weeks_after, periods = reach
         weeks = self.people.weeks
         start, end = days
         last = self.current
         if end is not None and weeks.of(end) < self.current:
-            ends = [weeks.calendar.period(kind, end).ends_on - DAY for kind in self._periods]
-            last = min(last, weeks.after(weeks.of(max([end, *ends])), self._weeks_after))
+            ends = [weeks.calendar.period(kind, end).ends_on - DAY for kind in periods]
+            last = min(last, weeks.after(weeks.of(max([end, *ends])), weeks_after))
         return weeks.through(max(self.first, weeks.of(start)), last)
+
+    def _reach_of(self, touch: Touch) -> tuple[int, set[PeriodKind]] | None:
+        """How many weeks after its day a touched fact is looked at, and in which periods; None when it is not."""
+        looking = [kpi for kpi in self._used if any(looks_at(leaf, touch) for leaf in leaves(kpi.formula))]
+        # With everything stale, what stands on a template may be new: its weeks are touched whatever the KPIs look at.
+        if not looking and touch is not Touch.ALL:
+            return None
+        after = max((kpi.window_weeks for kpi in looking), default=1) - 1 + rules.TREND_WEEKS
+        periods = {
+            leaf.period
+            for kpi in looking
+            for leaf in leaves(kpi.formula)
+            if isinstance(leaf, QuotaLeft) and looks_at(leaf, touch)
+        }
+        return after, periods
+
+
+def looks_at(leaf: Leaf, touch: Touch) -> bool:
+    """Whether a leaf's measure can change with what was touched."""
+    if touch is Touch.ALL:
+        return True
+    if isinstance(leaf, QuotaLeft):
+        return touch is Touch.DEAL_CLOSED
+    if isinstance(leaf, Sla):
+        return touch is Touch.LEAD
+    if leaf.facts in (Facts.DEAL, Facts.CREDIT):
+        return touch is _DATED[leaf.dated]
+    return touch.value == leaf.facts.value
+
+
+_DATED = {
+    Dated.OPENED: Touch.DEAL_OPENED,
+    Dated.CLOSED: Touch.DEAL_CLOSED,
+    Dated.OPEN: Touch.DEAL_OPEN,
+}
 
 
 async def _recompute(tx: Tx, people: Roster, keys: Sequence[Key], begin: date | None, dirty: Dirty) -> None:

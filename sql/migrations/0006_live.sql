@@ -44,13 +44,15 @@ create table event_head (
   last_day date
 );
 
--- What must be recomputed: a rep (null: everybody) on the days from..through (null: open). Append-only, claimed by delete.
+-- What must be recomputed: a rep (null: everybody) on the days from..through (null: open), and what about them is stale.
+-- Append-only, claimed by delete.
 create table dirty_mark (
   org_id uuid not null references organization,
   mark_id uuid not null,
   rep_id uuid,
   from_day date not null,
   through_day date,
+  touch text not null,
   marked_at timestamptz not null,
   primary key (org_id, mark_id)
 );

@@ -8,9 +8,9 @@ from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid
 
 -- name: marks_add
 -- Days whose numbers are stale.
-insert into dirty_mark (org_id, mark_id, rep_id, from_day, through_day, marked_at)
-select $1, m.*, $6
-from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) m;
+insert into dirty_mark (org_id, mark_id, rep_id, from_day, through_day, touch, marked_at)
+select $1, m.*, $7
+from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[], $6::text[]) m;
 
 -- name: coach_marks_add
 -- Reps whose coaching rules are to be evaluated.
@@ -68,7 +68,7 @@ delete from org_work where org_id = $1 and kind = $2;
 
 -- name: marks_claim
 -- Claimed in the transaction that writes the results: a crash leaves them.
-delete from dirty_mark where org_id = $1 returning rep_id, from_day, through_day, marked_at;
+delete from dirty_mark where org_id = $1 returning rep_id, from_day, through_day, touch, marked_at;
 
 -- name: coach_marks_claim
 -- Claimed in the transaction that writes the items: a crash leaves them.
@@ -146,4 +146,4 @@ select org_id from tenant order by org_id;
 
 -- name: marks
 -- What waits to be recomputed.
-select rep_id, from_day, through_day, marked_at from dirty_mark where org_id = $1;
+select rep_id, from_day, through_day, touch, marked_at from dirty_mark where org_id = $1;

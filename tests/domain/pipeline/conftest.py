@@ -27,9 +27,9 @@ ROWS = {
         select d.external_id, s.entered_at, s.stage from deal_stage s join deal d using (org_id, deal_id)
         where s.org_id = $1 order by 1, 2""",
     "mark": """
-        select r.external_id as rep, m.from_day, m.through_day
+        select r.external_id as rep, m.from_day, m.through_day, m.touch
         from dirty_mark m join rep r on r.org_id = m.org_id and r.rep_id = m.rep_id
-        where m.org_id = $1 order by 1, 2""",
+        where m.org_id = $1 order by 1, 2, 3""",
     "event": """
         select e.change, r.external_id as rep, e.node_type, e.node_key
         from outbox e join rep r on r.org_id = e.org_id and r.rep_id = e.rep_id

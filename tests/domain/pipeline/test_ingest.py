@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 
+from domain.dirty import Touch
 from domain.errors import Rejected
 from domain.org.actions import organization_update
 from domain.org.model import CalendarChange
@@ -48,8 +49,14 @@ DEAL = DealItem(
 WON = replace(DEAL, stage="Closed", status=DealStatus.WON, closed_at=at(9), source_updated_at=at(9))
 
 
-def marks(rows: list[Record]) -> list[tuple[str, int, int | None]]:
-    return [(row["rep"], row["from_day"].day, row["through_day"] and row["through_day"].day) for row in rows]
+def marks(rows: list[Record], *touches: Touch) -> list[tuple[str, int, int | None]]:
+    """Of activities, leads and open deals, unless others are named."""
+    wanted = touches or (Touch.ACTIVITY, Touch.LEAD, Touch.DEAL_OPEN)
+    return [
+        (row["rep"], row["from_day"].day, row["through_day"] and row["through_day"].day)
+        for row in rows
+        if row["touch"] in wanted
+    ]
 
 
 def events(rows: list[Record]) -> list[tuple[str, str]]:
@@ -75,7 +82,7 @@ async def test_a_fact_that_comes_again_unchanged_changes_nothing(house: House) -
         if result.created:
             before = await house.rows("xmin")
     assert await house.rows("xmin") == before
-    assert len(before) == 12  # 3 facts, 2 credits, a stage, 4 marks, and the events of the organisation and the deal
+    assert len(before) == 16  # 3 facts, 2 credits, a stage, 8 marks, and the events of the organisation and the deal
 
 
 async def test_another_source_or_organisation_is_another_fact(make_house: MakeHouse) -> None:
@@ -341,3 +348,22 @@ async def test_a_thousand_items_take_a_handful_of_statements(
     again = await activities_ingest(house.work, "crm", calls)
     assert again == Ingested(unchanged=1000)
     assert time.perf_counter() - started < 3
+
+
+async def test_a_won_deal_is_stale_where_it_opened_where_it_closed_and_in_between(house: House) -> None:
+    await deals_ingest(house.work, "crm", [DEAL])
+    await house.forget_marks()
+    await deals_ingest(house.work, "crm", [WON])
+
+    rows = await house.rows("mark")
+    assert marks(rows, Touch.DEAL_OPENED) == [("ann", 2, 2)]
+    assert marks(rows, Touch.DEAL_OPEN) == [("ann", 2, None)]
+    assert marks(rows, Touch.DEAL_CLOSED) == [("ann", 9, 9)]
+
+
+async def test_a_deal_that_only_moves_a_stage_makes_no_number_stale(house: House) -> None:
+    await deals_ingest(house.work, "crm", [DEAL])
+    await house.forget_marks()
+    await deals_ingest(house.work, "crm", [replace(DEAL, stage="Proposal", name="Big", source_updated_at=at(5))])
+
+    assert await house.rows("mark") == []

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from domain.calendar import Calendar, CalendarVersion, PeriodKind
-from domain.dirty import Dirty
+from domain.dirty import Dirty, Touch
 from domain.org.actions import CALENDAR_FROM
 from domain.quotas.actions import quotas_set
 from domain.quotas.model import Measure, Quota, QuotaItem, Subject, Terms
@@ -173,7 +173,7 @@ class Company:
         """As the workers do for a mark of these days."""
         dirty = Dirty(self.work.now)
         if rep:
-            dirty.reps[self.ids[rep]] = [(from_day, through)]
+            dirty.reps[self.ids[rep]] = {Touch.ALL: [(from_day, through)]}
         else:
             dirty.everybody.append((from_day, through))
         async with self.work.transaction() as tx:

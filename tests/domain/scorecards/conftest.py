@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from domain.calendar import PeriodKind
-from domain.dirty import Dirty
+from domain.dirty import Dirty, Mark, Touch
 from domain.org.actions import calendar
 from domain.org.model import Leave, Move, RepItem, TeamItem
 from domain.org.people import reps_upsert
@@ -104,18 +104,18 @@ class Company:
         lines = [Line(self.kpis[kpi], Decimal(1), target) for kpi, target in zip(kpis, wanted, strict=True)]
         return await template_publish(self.work, key=key, name=key, lines=tuple(lines), valid_from=since, **over)
 
-    async def recompute(self, marks: Iterable[tuple[UUID | None, date, date | None]] | None = None) -> None:
+    async def recompute(self, marks: Iterable[Mark] | None = None) -> None:
         """As the workers do: claim the marks, or take those given, and recompute."""
         async with Work.system(self.work.db, self.work.viewer.org_id, self.work.now).transaction() as tx:
             rows = await tx.fetch(queries("live").marks_claim)
-            claimed = [(row["rep_id"], row["from_day"], row["through_day"]) for row in rows]
+            claimed = [Mark(row["rep_id"], row["from_day"], row["through_day"], Touch(row["touch"])) for row in rows]
             dirty = Dirty.of(tx.now, claimed if marks is None else marks)
             await recompute(tx, await calendar(tx), dirty)
 
     async def recompute_all(self) -> None:
         """From nothing, whatever is stored."""
         await self.run("delete from scorecard where org_id = $1")
-        await self.recompute([(None, date(2010, 1, 1), None)])
+        await self.recompute([Mark(None, date(2010, 1, 1), None)])
 
     async def result(self, subject: str, kpi: str, week: date = WEEK) -> Record | None:
         """The stored result of a rep or a team, by name."""

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from decimal import Decimal
 
+from domain.dirty import Mark
 from domain.org.model import Leave, Move, RepItem
 from domain.org.people import reps_upsert
 from domain.pipeline.model import DealStatus, SplitItem
@@ -137,7 +138,7 @@ async def test_a_second_run_changes_nothing_and_tells_nothing(company: Company) 
     await company.recompute()
     assert await company.events()
     before, xmin = await company.state(), await company.run("select xmin::text from kpi_result where org_id = $1")
-    await company.recompute([(None, date(2010, 1, 1), None)])
+    await company.recompute([Mark(None, date(2010, 1, 1), None)])
     assert await company.events() == []
     assert await company.state() == before
     assert await company.run("select xmin::text from kpi_result where org_id = $1") == xmin
