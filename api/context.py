@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from api.budget import Balance
 from domain.calendar import Calendar
 from domain.org import actions as org
 from domain.org import sight
@@ -35,6 +36,8 @@ class Context:
     settings: Settings
     request_id: str
     idempotency_key: str | None = None
+    balance: Balance | None = None
+    """What the operation cost and what is left; None before it was charged, and in events."""
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
 
     async def load(self, batch: Batch[K, V], key: K) -> V:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -88,7 +89,7 @@ class GraphQLOverHttp:
         if media is None:
             raise HttpError(406, f"Answers are {GRAPHQL}, {JSON} or, for subscriptions, {EVENTS}.")
         if request.method == "GET" and media == HTML and "query" not in request.query_params:
-            return HTMLResponse(page())
+            return HTMLResponse(page(datetime.now(UTC)))
         given = await self._given(request)
         viewer, expires = await self._api.viewer(request.headers.get("authorization"))
         bind_contextvars(org_id=str(viewer.org_id))

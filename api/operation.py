@@ -131,10 +131,11 @@ class Api:
         if cost > self.settings.max_cost:
             raise Invalid(too_dear(cost, self.settings.max_cost))
         try:
-            balance = self.budget.spend(context.viewer.actor_id or context.viewer.org_id, cost, context.now)
+            who = context.viewer.actor_id or context.viewer.org_id
+            context.balance = self.budget.spend(who, cost, context.now)
         except Refusal as refusal:
             raise Invalid(refusal) from None
-        return {"cost": balance.extension()}
+        return {"cost": context.balance.extension()}
 
     async def answer(self, asked: Asked, prepared: Prepared, context: Context, transport: str) -> Answer:
         """Execute a query or mutation. Never raises but for cancellation."""

@@ -1,5 +1,6 @@
-"""Every change that the viewer may see: as a list to catch up with, and live."""
+"""Every change that the viewer may see: as a list to catch up with, and live. And what asking costs."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -28,8 +29,32 @@ class LiveSubscription:
     )
 
 
+@strawberry.type(
+    description="What the viewer may still ask this minute. Every answer has the same in `extensions.cost`."
+)
+class RateLimit:
+    limit: int = strawberry.field(description="Cost that a viewer may spend a minute.")
+    cost: int = strawberry.field(description="Cost of this operation.")
+    remaining: int = strawberry.field(description="What is left of the minute.")
+    reset_at: datetime = strawberry.field(description="When the next minute begins.")
+    max_cost: int = strawberry.field(description="What a single operation may cost at most.")
+
+
 @strawberry.type
 class LiveQuery:
+    @strawberry.field(description="The viewer's budget. Null where an operation costs nothing.")
+    async def rate_limit(self, info: Info) -> RateLimit | None:
+        balance = info.context.balance
+        if balance is None:
+            return None
+        return RateLimit(
+            limit=balance.limit,
+            cost=balance.requested,
+            remaining=balance.remaining,
+            reset_at=balance.reset_at,
+            max_cost=info.context.settings.max_cost,
+        )
+
     @strawberry.field(
         description="Changes that the viewer may see, oldest first, as far back as they are kept. Each shows its node "
         "as it is now. When `after` is older than that, the first is a GAP."

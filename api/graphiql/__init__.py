@@ -1,7 +1,7 @@
 """GraphiQL for a browser, whole from this server: it works where there is no internet."""
 
 import importlib.util
-from functools import cache
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -18,16 +18,18 @@ def _assets() -> Path:
 
 
 ASSETS = _assets()
+_PAGE = (_HERE / "page.html").read_text(encoding="utf-8")
+_EXAMPLES = [path.read_text(encoding="utf-8") for path in sorted((_HERE / "examples").glob("*.graphql"))]
 
 
-def examples() -> list[str]:
-    """The operations that GraphiQL opens with, a tab each."""
-    return [path.read_text(encoding="utf-8") for path in sorted((_HERE / "examples").glob("*.graphql"))]
+def examples(now: datetime) -> list[str]:
+    """The operations that GraphiQL opens with, a tab each; they run on the demo company."""
+    instant = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return [text.replace("{{now}}", instant).replace("{{month}}", instant[:7]) for text in _EXAMPLES]
 
 
-@cache
-def page() -> str:
+def page(now: datetime) -> str:
     """The page, with the examples in it."""
     # `</` would end the script early.
-    tabs = orjson.dumps([{"query": text} for text in examples()]).decode().replace("</", "<\\/")
-    return (_HERE / "page.html").read_text(encoding="utf-8").replace("{{tabs}}", tabs)
+    tabs = orjson.dumps([{"query": text} for text in examples(now)]).decode().replace("</", "<\\/")
+    return _PAGE.replace("{{tabs}}", tabs)

@@ -47,6 +47,18 @@ async def test_cost_is_told(client: httpx.AsyncClient) -> None:
     assert cost["resetAt"].endswith("Z")
 
 
+async def test_the_budget_can_be_asked_for(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json={"query": "{ rateLimit { limit cost remaining resetAt maxCost } }"})
+    shown, cost = response.json()["data"]["rateLimit"], response.json()["extensions"]["cost"]
+    assert shown == {
+        "limit": cost["limit"],
+        "cost": cost["requested"],
+        "remaining": cost["remaining"],
+        "resetAt": cost["resetAt"],
+        "maxCost": 10_000,
+    }
+
+
 async def test_request_id_is_kept_or_made(client: httpx.AsyncClient) -> None:
     given = await client.post("/graphql", json={"query": "{ nope }"}, headers={"X-Request-Id": "abc-1"})
     assert given.headers["x-request-id"] == "abc-1"
