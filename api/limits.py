@@ -4,6 +4,7 @@ Cost: every object costs 1, its scalars nothing. A connection's `nodes` and `edg
 list of `ids` as often as it is long, any other list of objects ten times. A mutation costs 10 besides.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,9 @@ from api.errors import bad_request
 from api.relay import DEFAULT_PAGE
 from settings import Settings
 
+MAX_FRAGMENTS = 100
+MAX_REPEATS = 20
+
 SHORT_LIST = 10
 MUTATION = 10
 
@@ -50,7 +54,7 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 
 def check_shape(document: DocumentNode, settings: Settings) -> None:
-    """Raise a BAD_REQUEST when the document is deeper or has more aliases than allowed: cheap, before validation."""
+    """Raise a BAD_REQUEST when the document is deeper or more repetitive than allowed: cheap, before validation."""
     measure = _Shape(fragments_of(document))
     try:
         depth = max((measure.depth(node.selection_set) for node in _operations(document)), default=0)
@@ -58,28 +62,35 @@ def check_shape(document: DocumentNode, settings: Settings) -> None:
         depth = settings.max_depth + 1
     if depth > settings.max_depth:
         raise bad_request(f"The document is nested more than {settings.max_depth} fields deep.")
-    aliases = _count_aliases(document)
-    if aliases > settings.max_aliases:
-        raise bad_request(f"The document has {aliases} aliases; at most {settings.max_aliases} are allowed.")
+    counts = _Counts()
+    visit(document, counts)
+    for found, most, what in (
+        (counts.aliases, settings.max_aliases, "aliases"),
+        (len(measure.fragments), MAX_FRAGMENTS, "fragments"),
+        (counts.repeats, MAX_REPEATS, "repetitions of a field or inline fragment in one place"),
+    ):
+        if found > most:
+            raise bad_request(f"The document has {found} {what}; at most {most} are allowed.")
 
 
 def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
     return [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
 
 
-def _count_aliases(document: DocumentNode) -> int:
-    counter = _Aliases()
-    visit(document, counter)
-    return counter.count
+class _Counts(Visitor):
+    """What makes a document dear to validate, whose rule of overlapping fields compares each pair."""
 
-
-class _Aliases(Visitor):
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.aliases = 0
+        self.repeats = 0
 
-    def enter_field(self, node: FieldNode, *_: object) -> None:
-        self.count += node.alias is not None
+    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+        fields = [found for found in node.selections if isinstance(found, FieldNode)]
+        self.aliases += sum(found.alias is not None for found in fields)
+        names = Counter((found.alias or found.name).value for found in fields)
+        inline = sum(isinstance(found, InlineFragmentNode) for found in node.selections)
+        self.repeats = max(self.repeats, inline, *names.values())
 
 
 @dataclass(slots=True)

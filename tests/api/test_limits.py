@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -86,6 +85,9 @@ def test_fragments_that_double_at_each_step_are_priced_at_once() -> None:
         ),
         ("{ a: hello b: hello c: hello }", {"max_aliases": 2}),
         ("{ ...A } fragment A on Query { ...A }", {}),
+        ("{ " + "hello " * 21 + "}", {}),
+        ("{ " + "...{ hello } " * 21 + "}", {}),
+        ("{ ...F0 } " + " ".join(f"fragment F{i} on Query {{ hello ...F{i + 1} }}" for i in range(101)), {}),
         ("{" * 4_000, {}),
         ("{ teams(first: 1) { nodes { broken: name } } }", {"max_aliases": 0}),
         (
@@ -96,17 +98,6 @@ def test_fragments_that_double_at_each_step_are_priced_at_once() -> None:
 )
 def test_documents_beyond_the_limits_are_refused(query: str, limits: dict[str, int]) -> None:
     assert _code(query, **limits) == "BAD_REQUEST"
-
-
-def test_the_worst_document_within_the_limits_does_not_stall_the_process() -> None:
-    """Overlapping fragments are the dearest thing to validate that fits into the tokens allowed."""
-    count = 290
-    query = "{ " + " ".join(f"...F{i}" for i in range(count)) + " } "
-    query += " ".join(f"fragment F{i} on Query {{ hello me }}" for i in range(count))
-    started = time.perf_counter()
-    with suppress(Invalid):
-        _documents().prepare(query)
-    assert time.perf_counter() - started < 2
 
 
 def test_a_document_is_parsed_and_validated_once() -> None:
