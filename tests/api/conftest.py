@@ -103,9 +103,9 @@ async def server(test_settings: Settings) -> AsyncIterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def relay(test_settings: Settings) -> AsyncIterator[Relay]:
-    """Numbers what is committed and tells Valkey."""
+    """Numbers what is committed and tells Valkey. Not for the session: others look into the outbox."""
 
     async def enqueue(job: str, org_id: UUID) -> None:
         """No worker runs beside these tests."""
