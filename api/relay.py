@@ -58,26 +58,27 @@ class Node:
 
 
 NodeLoad = Callable[[Context, Sequence[str]], Awaitable[Sequence[Node | None]]]
-_nodes: dict[str, NodeLoad] = {}
+_nodes: dict[str, tuple[Scope, NodeLoad]] = {}
 
 
-def node_loader(type_name: str) -> Callable[[NodeLoad], NodeLoad]:
-    """Register how nodes of a type are fetched by their keys, in order; what the viewer may not see is None."""
+def node_loader(type_name: str, scope: Scope) -> Callable[[NodeLoad], NodeLoad]:
+    """Register how nodes of a type are fetched by their keys, in order, for viewers who have the scope.
+
+    What the viewer may not see is None.
+    """
 
     def register(load: NodeLoad) -> NodeLoad:
-        _nodes[type_name] = load
+        _nodes[type_name] = (scope, load)
         return load
 
     return register
 
 
 def nodes_by_uuid(type_name: str, scope: Scope, batch: Batch[UUID, Node | None]) -> None:
-    """Register a type whose keys are uuids: `batch` gives None for what may not be seen, the scope is checked here."""
+    """Register a type whose keys are uuids: `batch` gives None for what may not be seen."""
 
-    @node_loader(type_name)
+    @node_loader(type_name, scope)
     async def load(ctx: Context, keys: Sequence[str]) -> Sequence[Node | None]:
-        if scope not in ctx.viewer.scopes:
-            return [None] * len(keys)
         ids = [_uuid(key) for key in keys]
         found = [key for key in ids if key is not None]
         nodes = dict(zip(found, await batch(ctx, found), strict=True))
@@ -100,7 +101,10 @@ async def load_nodes(ctx: Context, ids: Sequence[str]) -> list[Node | None]:
         if parsed is not None and parsed[0] in _nodes:
             by_type.setdefault(parsed[0], []).append((position, parsed[1]))
     for type_name, wanted in by_type.items():
-        nodes = await _nodes[type_name](ctx, [key for _, key in wanted])
+        scope, load = _nodes[type_name]
+        if scope not in ctx.viewer.scopes:
+            continue
+        nodes = await load(ctx, [key for _, key in wanted])
         for (position, _), node in zip(wanted, nodes, strict=True):
             found[position] = node
     return found

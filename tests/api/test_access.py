@@ -17,6 +17,7 @@ from graphql import (
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLInputType,
+    GraphQLNamedType,
     GraphQLObjectType,
     get_named_type,
     is_composite_type,
@@ -28,6 +29,7 @@ from graphql import (
 )
 from graphql import parse as parse_document
 
+from api.auth import RequiresScope
 from api.context import Context
 from api.schema import schema
 from domain.org.model import SCOPES, Role, Scope, Viewer
@@ -198,3 +200,52 @@ def listed_nodes(found: dict[str, Any]) -> list[dict[str, str]]:
     """The nodes of every list in an answer."""
     lists = [value["nodes"] if isinstance(value, dict) and "nodes" in value else value for value in found.values()]
     return [node for nodes in lists if isinstance(nodes, list) for node in nodes]
+
+
+async def test_a_key_learns_nothing_beside_its_scopes(work: Work, ask: Ask) -> None:
+    await ask(work, BUILD)
+    rep = (await ask(work, '{ rep(externalId: "r1") { id team { id } } }'))["data"]["rep"]
+    ids = [rep["id"], rep["team"]["id"]]
+    document = """query ($ids: [ID!]!) { viewer { name user { name } rep { name } organization { name } }
+      nodes(ids: $ids) { id } }"""
+    for scope in Scope:
+        key = replace(work, viewer=Viewer(work.viewer.org_id, frozenset({scope}), key_id=uuid7(), name="CRM"))
+        known = scope is Scope.ORG_READ
+        assert (await ask(key, document, ids=ids))["data"] == {
+            "viewer": {
+                "name": "CRM",
+                "user": None,
+                "rep": None,
+                "organization": {"name": "Harbor Brokers"} if known else None,
+            },
+            "nodes": [{"id": node_id} for node_id in ids] if known else [None, None],
+        }
+
+
+def test_what_other_areas_show_on_the_organisation_demands_their_scope() -> None:
+    open_to_all = [
+        f"{name}.{field_name}"
+        for name, kind in GRAPH.type_map.items()
+        if isinstance(kind, GraphQLObjectType) and area_of(kind) == "org" and name not in ROOT_NAMES
+        for field_name, field in kind.fields.items()
+        if (area := area_of(get_named_type(field.type))) not in ("org", None)
+        and f"{area}:read" not in [d.scope for d in directives_of(field) if isinstance(d, RequiresScope)]
+    ]
+    assert open_to_all == []
+
+
+ROOT_NAMES = {root.name for root in ROOTS}
+
+
+def area_of(kind: GraphQLNamedType) -> str | None:
+    """The area whose module declares a type, or the type of a connection's nodes; None for what all share."""
+    if isinstance(kind, GraphQLObjectType) and kind.name.endswith("Connection"):
+        return area_of(get_named_type(kind.fields["nodes"].type))
+    definition = (kind.extensions or {}).get("strawberry-definition")
+    module = getattr(getattr(definition, "origin", None), "__module__", "")
+    return module.split(".")[2] if module.startswith("api.graph.") and module.count(".") > 2 else None
+
+
+def directives_of(field: GraphQLField) -> list[object]:
+    """The schema directives of a field."""
+    return list(field.extensions["strawberry-definition"].directives)

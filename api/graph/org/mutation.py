@@ -23,6 +23,7 @@ from domain.unset import Unset
 
 T = TypeVar("T")
 
+_IN_ORDER = "Those stored, in the order of the items; none for an API key without org:read."
 _STORED = "Good items are stored; each bad one is reported by its path. Unchanged, nothing happens."
 
 
@@ -35,30 +36,28 @@ class UpsertPayload(Payload):
 
 @strawberry.type(description="The users stored.")
 class UsersUpsertPayload(UpsertPayload):
-    users: list[User] = strawberry.field(default_factory=list, description="Those stored, in the order of the items.")
+    users: list[User] = strawberry.field(default_factory=list, description=_IN_ORDER)
 
 
 @strawberry.type(description="The teams stored.")
 class TeamsUpsertPayload(UpsertPayload):
-    teams: list[Team] = strawberry.field(default_factory=list, description="Those stored, in the order of the items.")
+    teams: list[Team] = strawberry.field(default_factory=list, description=_IN_ORDER)
 
 
 @strawberry.type(description="The reps stored.")
 class RepsUpsertPayload(UpsertPayload):
-    reps: list[Rep] = strawberry.field(default_factory=list, description="Those stored, in the order of the items.")
+    reps: list[Rep] = strawberry.field(default_factory=list, description=_IN_ORDER)
 
 
 @strawberry.type(description="The territories stored.")
 class TerritoriesUpsertPayload(UpsertPayload):
-    territories: list[Territory] = strawberry.field(
-        default_factory=list, description="Those stored, in the order of the items."
-    )
+    territories: list[Territory] = strawberry.field(default_factory=list, description=_IN_ORDER)
 
 
 @strawberry.type(description="The organisation, changed.")
 class OrganizationUpdatePayload(Payload):
     organization: Organization | None = strawberry.field(
-        default=None, description="As it is now. Null when nothing was done."
+        default=None, description="As it is now. Null when nothing was done, and for an API key without org:read."
     )
 
 

@@ -167,7 +167,9 @@ def user_sight(ctx: Context) -> list[UUID] | None:
 
 
 async def organizations(ctx: Context, ids: Sequence[UUID]) -> list[Organization | None]:
-    """The viewer's own organisation; None for any other."""
+    """The viewer's own organisation; None for any other, and without org:read."""
+    if Scope.ORG_READ not in ctx.viewer.scopes:
+        return [None] * len(ids)
     row = await ctx.row(_directory.organization)
     own = Organization.of(row) if row is not None else None
     return [own if org_id == ctx.viewer.org_id else None for org_id in ids]
@@ -184,7 +186,9 @@ class Viewer:
     user: User | None = loads(users_by_id, "user_id", description="The user who asks. Null for an API key.")
     rep: Rep | None = loads(reps_by_id, "rep_id", description="The rep that the user is. Null when it is none.")
     organization: Organization | None = loads(
-        organizations, "org_id", description="The organisation that the viewer belongs to. Null when it is gone."
+        organizations,
+        "org_id",
+        description="The organisation that the viewer belongs to. Null without the scope org:read.",
     )
 
     @classmethod

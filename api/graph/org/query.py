@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -27,7 +27,7 @@ from api.graph.org.types import (
     territories_by_id,
     users_by_id,
 )
-from api.relay import KINDS, Connection, Node, decode_cursor, node_loader, page, page_size, parse_id, uuid_of
+from api.relay import KINDS, Connection, decode_cursor, nodes_by_uuid, page, page_size, parse_id, uuid_of
 from domain.org.model import RepStatus, Scope
 from sql.queries import Query, queries
 
@@ -220,27 +220,6 @@ async def _territory_by_external_id(ctx: Context, keys: Sequence[str]) -> list[T
     return [found.get(key) for key in keys]
 
 
-def _register(
-    type_name: str, scope: Scope, load: Callable[[Context, Sequence[UUID]], Awaitable[Sequence[Any]]]
-) -> None:
-    """Serve nodes of a type by their global ids to viewers with a scope."""
-
-    @node_loader(type_name)
-    async def nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
-        if scope not in ctx.viewer.scopes:
-            return [None] * len(keys)
-        ids = [_uuid(key) for key in keys]
-        found = dict(zip(ids, await load(ctx, ids), strict=True))
-        return [found[key] for key in ids]
-
-
-def _uuid(key: str) -> UUID:
-    try:
-        return UUID(key)
-    except ValueError:
-        return _NOBODY
-
-
 async def _users(ctx: Context, ids: Sequence[UUID]) -> list[User | None]:
     seen = user_sight(ctx)
     return [
@@ -249,9 +228,9 @@ async def _users(ctx: Context, ids: Sequence[UUID]) -> list[User | None]:
     ]
 
 
-_register("Organization", Scope.ORG_READ, organizations)
-_register("User", Scope.ORG_READ, _users)
-_register("Rep", Scope.ORG_READ, reps_by_id)
-_register("Team", Scope.ORG_READ, teams_by_id)
-_register("Territory", Scope.ORG_READ, territories_by_id)
-_register("ApiKey", Scope.KEYS_WRITE, api_keys_by_id)
+nodes_by_uuid("Organization", Scope.ORG_READ, organizations)
+nodes_by_uuid("User", Scope.ORG_READ, _users)
+nodes_by_uuid("Rep", Scope.ORG_READ, reps_by_id)
+nodes_by_uuid("Team", Scope.ORG_READ, teams_by_id)
+nodes_by_uuid("Territory", Scope.ORG_READ, territories_by_id)
+nodes_by_uuid("ApiKey", Scope.KEYS_WRITE, api_keys_by_id)

@@ -25,7 +25,7 @@ from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerri
 from api.graph.scorecards.on_subject import ScorecardsOnRep, ScorecardsOnTeam
 from api.loaders import loads
 from api.relay import Connection, Node, decode_cursor, global_id, page, page_size
-from domain.org.model import RepStatus, Role
+from domain.org.model import RepStatus, Role, Scope
 from sql.pool import Record
 from sql.queries import queries
 
@@ -45,27 +45,40 @@ async def _days(ctx: Context, places: Sequence[Place]) -> list[tuple[UUID, date]
     return [(node_id, day or today) for node_id, day in places]
 
 
+def _reads(ctx: Context) -> bool:
+    """A key that reads deals, say, does not learn who is behind them."""
+    return Scope.ORG_READ in ctx.viewer.scopes
+
+
 async def users_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[User | None]":
-    """Users, whoever asks: those who may see one decide before."""
+    """Users, whomever the viewer sees: they are shown on what it does see. None without org:read."""
+    if not _reads(ctx):
+        return [None] * len(ids)
     found = {row["user_id"]: User.of(row) for row in await ctx.fetch(_directory.users_by_id, ids)}
     return [found.get(user_id) for user_id in ids]
 
 
 async def reps_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Rep | None]":
-    """Reps that the viewer sees today; None for others."""
+    """Reps that the viewer sees today; None for others, and without org:read."""
+    if not _reads(ctx):
+        return [None] * len(ids)
     found = {row["rep_id"]: Rep.of(row) for row in await ctx.fetch(_directory.reps_by_id, ids, await ctx.sight())}
     return [found.get(rep_id) for rep_id in ids]
 
 
 async def teams_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Team | None]":
-    """Teams that the viewer sees today; None for others."""
+    """Teams that the viewer sees today; None for others, and without org:read."""
+    if not _reads(ctx):
+        return [None] * len(ids)
     rows = await ctx.fetch(_directory.teams_by_id, ids, await ctx.team_sight())
     found = {row["team_id"]: Team.of(row) for row in rows}
     return [found.get(team_id) for team_id in ids]
 
 
 async def territories_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Territory | None]":
-    """Territories; whoever reads the organisation sees them all."""
+    """Territories: who has org:read sees them all."""
+    if not _reads(ctx):
+        return [None] * len(ids)
     found = {row["territory_id"]: Territory.of(row) for row in await ctx.fetch(_directory.territories_by_id, ids)}
     return [found.get(territory_id) for territory_id in ids]
 

@@ -4,13 +4,18 @@ from typing import Annotated
 from uuid import UUID
 
 import strawberry
+from strawberry.extensions import FieldExtension
 
+from api.auth import Requires
 from api.context import Info
 from api.graph.quotas.loaders import quotas_of
 from api.graph.quotas.types import Attainment, Quota, attainment_at
 from api.periods import PeriodInput, period_of
 from api.relay import uuid_of
+from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Subject
+
+_SCOPE: list[FieldExtension] = [Requires(Scope.QUOTAS_READ)]
 
 PeriodArgument = Annotated[
     PeriodInput, strawberry.argument(description="A week, month, quarter or year of the fiscal calendar.")
@@ -45,13 +50,14 @@ async def _attainment(
 class QuotasOnRep:
     rep_id: strawberry.Private[UUID]
 
-    @strawberry.field(description="Its quotas of periods that share a day with this one.")
+    @strawberry.field(description="Its quotas of periods that share a day with this one.", extensions=_SCOPE)
     async def quotas(self, info: Info, period: PeriodArgument) -> list[Quota]:
         return await _quotas(info, Subject.REP, self.rep_id, period)
 
     @strawberry.field(
         description="How far it got. Null when quotas are set for no period of exactly these days, when it has neither "
-        "quota nor anything attained, and when the viewer does not see it."
+        "quota nor anything attained, and when the viewer does not see it.",
+        extensions=_SCOPE,
     )
     async def attainment(
         self, info: Info, period: PeriodArgument, measure: MeasureArgument = Measure.REVENUE, kpi_id: KpiArgument = None
@@ -63,12 +69,13 @@ class QuotasOnRep:
 class QuotasOnTeam:
     team_id: strawberry.Private[UUID]
 
-    @strawberry.field(description="Its own quotas of periods that share a day with this one.")
+    @strawberry.field(description="Its own quotas of periods that share a day with this one.", extensions=_SCOPE)
     async def quotas(self, info: Info, period: PeriodArgument) -> list[Quota]:
         return await _quotas(info, Subject.TEAM, self.team_id, period)
 
     @strawberry.field(
         description="How far it got with the teams below it. Null as on a rep.",
+        extensions=_SCOPE,
     )
     async def attainment(
         self, info: Info, period: PeriodArgument, measure: MeasureArgument = Measure.REVENUE, kpi_id: KpiArgument = None
@@ -81,13 +88,15 @@ class QuotasOnTerritory:
     territory_id: strawberry.Private[UUID]
 
     @strawberry.field(
-        description="Its own quotas of periods that share a day with this one. For those who see everybody."
+        description="Its own quotas of periods that share a day with this one. For those who see everybody.",
+        extensions=_SCOPE,
     )
     async def quotas(self, info: Info, period: PeriodArgument) -> list[Quota]:
         return await _quotas(info, Subject.TERRITORY, self.territory_id, period)
 
     @strawberry.field(
-        description="What was won in it and in the territories below. Null as on a rep; for those who see everybody."
+        description="What was won in it and in the territories below. Null as on a rep; for those who see everybody.",
+        extensions=_SCOPE,
     )
     async def attainment(
         self, info: Info, period: PeriodArgument, measure: MeasureArgument = Measure.REVENUE, kpi_id: KpiArgument = None

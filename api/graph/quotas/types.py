@@ -20,6 +20,7 @@ from api.periods import Period
 from api.relay import Node, global_id, node_loader
 from api.scalars import CurrencyCode, Ratio
 from domain.calendar import Calendar, PeriodKind
+from domain.org.model import Scope
 from domain.quotas.model import (
     NO_KPI,
     AttainmentKey,
@@ -336,14 +337,14 @@ async def _currency(ctx: Context, keys: Sequence[None]) -> list[str]:
     return [currency for _ in keys]
 
 
-@node_loader("Quota")
+@node_loader("Quota", Scope.QUOTAS_READ)
 async def _quota_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
     rows = await quotas_by_id(ctx, [_uuid(key) for key in keys])
     calendar = await ctx.calendar()
     return [Quota.of(row, calendar) if row else None for row in rows]
 
 
-@node_loader("Attainment")
+@node_loader("Attainment", Scope.QUOTAS_READ)
 async def _attainment_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
     parsed = [_key(key) for key in keys]
     rows = iter(await attainments(ctx, [key for key in parsed if key]))
@@ -352,7 +353,7 @@ async def _attainment_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | No
     return [Attainment.of(row, calendar) if row else None for row in found]
 
 
-@node_loader("QuotaPlan")
+@node_loader("QuotaPlan", Scope.QUOTAS_READ)
 async def _plan_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
     """Plans are for those who see everybody."""
     if not ctx.viewer.sees_everybody:

@@ -386,10 +386,8 @@ nodes_by_uuid("Kpi", Scope.SCORECARDS_READ, _kpis)
 nodes_by_uuid("ScorecardTemplate", Scope.SCORECARDS_READ, _templates)
 
 
-@node_loader("Scorecard")
+@node_loader("Scorecard", Scope.SCORECARDS_READ)
 async def _scorecard_nodes(ctx: Context, keys: Sequence[str]) -> list[Any]:
-    if Scope.SCORECARDS_READ not in ctx.viewer.scopes:
-        return [None] * len(keys)
     parsed = [Key.parse(key) for key in keys]
     known = [key for key in parsed if key]
     rows = dict(zip(known, await scorecards(ctx, known), strict=True)) if known else {}
