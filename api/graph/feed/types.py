@@ -13,6 +13,8 @@ import api.graph.feed.enums  # noqa: F401 - describes the enums below
 from api.context import Context, Info
 from api.graph.feed.evidence import CoachingEvidence
 from api.graph.org.types import After, First, Rep, Team, User, reps_by_id, teams_by_id, users_by_id
+from api.graph.scorecards.loaders import kpis_now
+from api.graph.scorecards.types import Kpi
 from api.loaders import loads
 from api.relay import KINDS, Connection, Node, decode_cursor, global_id, page, page_size
 from api.scalars import Ratio
@@ -44,6 +46,10 @@ async def items_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[ActionItem | N
     rows = await ctx.fetch(_feed.items_by_ids, await ctx.sight(), ctx.viewer.user_id, await ctx.today(), list(ids))
     found = {row["item_id"]: ActionItem.of(row) for row in rows}
     return [found.get(item_id) for item_id in ids]
+
+
+async def _kpis_by_id(ctx: Context, ids: Sequence[UUID]) -> list[Kpi | None]:
+    return [None if row is None else Kpi.of(row) for row in await kpis_now(ctx, ids)]
 
 
 async def _events_of_item(ctx: Context, ids: Sequence[UUID]) -> list[list[Record]]:
@@ -115,6 +121,7 @@ class CoachingRule(Node):
         description="The version in force today, or the first to come into force."
     )
     newest_version: int = strawberry.field(description="Pass it as expectedVersion to publish the next one.")
+    kpi: Kpi | None = loads(_kpis_by_id, "kpi_id", description="The KPI that it watches, as it is defined today.")
     versions: list[CoachingRuleVersion] = loads(
         versions_of_rule, "rule_id", description="Every version, the newest first."
     )
@@ -191,6 +198,9 @@ class ActionItem(Node):
         reps_by_id, "rep_id", description="Whom it is about; null when the viewer sees only the item."
     )
     assignee: User | None = loads(users_by_id, "assignee_id", description="Who is to do it; null when nobody is.")
+    kpi: Kpi | None = loads(
+        _kpis_by_id, "kpi_id", description="The KPI that it is about, as it is defined today; null when about none."
+    )
     rule: CoachingRule | None = loads(
         rules_by_id, "rule_id", description="The rule that opened it; null if made by hand."
     )

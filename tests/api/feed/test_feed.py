@@ -54,7 +54,8 @@ async def test_an_item_with_all_that_belongs_to_it_in_a_fixed_number_of_statemen
     await coached(company)
     document = """{ actionItems { nodes {
         id kind status title body priority dueOn overdue week outcome version
-        rep { name } assignee { name } rule { key current { version name openBelow } versions { version } }
+        rep { name } assignee { name } kpi { key name }
+        rule { key kpi { key } current { version name openBelow } versions { version } }
         evidence { trigger value target ratio gap openBelow sample ruleVersion series { week value } }
         timeline { nodes { kind actor { name } } }
     } pageInfo { hasNextPage } } }"""
@@ -77,8 +78,10 @@ async def test_an_item_with_all_that_belongs_to_it_in_a_fixed_number_of_statemen
         "version": 1,
         "rep": {"name": "bob"},
         "assignee": {"name": "mia"},
+        "kpi": {"key": "meetings", "name": "Meetings"},
         "rule": {
             "key": "own",
+            "kpi": {"key": "meetings"},
             "current": {"version": 1, "name": "Own", "openBelow": "0.85"},
             "versions": [{"version": 1}],
         },
@@ -103,6 +106,7 @@ async def test_an_item_with_all_that_belongs_to_it_in_a_fixed_number_of_statemen
         "feed.rule_versions",
         "feed.rules_page",
         "org.calendar_versions",
+        "scorecard_read.kpis_page",
     ]
 
 
