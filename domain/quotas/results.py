@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.calendar import Calendar, Period, PeriodKind
 from domain.dirty import Dirty, Touch
 from domain.events import Change, Event
+from domain.quotas.boards import board_data, board_moved
 from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Quota, Subject
 from domain.quotas.rollup import Board, House, Line, Stint, Sums, attain
 from domain.quotas.rows import Row, quota_from_row
@@ -203,8 +204,8 @@ async def _save(
     for row in gone:
         _record(tx, row, Change.REMOVED)
     ranked = (_key(row) for row in (*saved, *gone) if row["subject"] == Subject.REP)
-    for key in {(k.measure, k.kpi_id, k.kind, k.starts_on): k for k in ranked}.values():
-        _record_board(tx, key)
+    for board in dict.fromkeys(_board(key) for key in ranked):
+        tx.record(board_moved(*board))
 
 
 def _key_columns(keys: Sequence[AttainmentKey]) -> tuple[list[Any], ...]:
@@ -222,24 +223,12 @@ def _record(tx: Tx, row: Row, change: Change) -> None:
     key = _key(row)
     rep_id = key.subject_id if key.subject is Subject.REP else None
     team_id = key.subject_id if key.subject is Subject.TEAM else None
-    data = {"subject": key.subject, "subject_id": str(key.subject_id), **_board_data(key)}
+    data = {"subject": key.subject, "subject_id": str(key.subject_id), **board_data(*_board(key))}
     tx.record(Event("quotas.attainment", change, "Attainment", str(key), rep_id, team_id, data))
 
 
-def _record_board(tx: Tx, key: AttainmentKey) -> None:
-    """A leaderboard is open to all of the organisation, hence an event of its own that names nobody."""
-    data = _board_data(key)
-    node_key = f"{key.measure}:{key.kpi_id or '-'}:{key.kind}:{key.starts_on}"
-    tx.record(Event("quotas.leaderboard", Change.UPDATED, "Leaderboard", node_key, data=data))
-
-
-def _board_data(key: AttainmentKey) -> dict[str, object]:
-    return {
-        "measure": key.measure,
-        "kpi_id": key.kpi_id and str(key.kpi_id),
-        "period_kind": key.kind,
-        "starts_on": key.starts_on.isoformat(),
-    }
+def _board(key: AttainmentKey) -> tuple[Measure, UUID | None, PeriodKind, date]:
+    return key.measure, key.kpi_id, key.kind, key.starts_on
 
 
 def _key(row: Row) -> AttainmentKey:

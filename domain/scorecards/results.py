@@ -16,6 +16,8 @@ from uuid import UUID
 from domain.calendar import DAY, Calendar, PeriodKind
 from domain.dirty import Days, Dirty, Touch
 from domain.events import Change, Event
+from domain.quotas.boards import board_moved
+from domain.quotas.model import Measure
 from domain.scorecards import rules
 from domain.scorecards.definitions import Definitions, definitions
 from domain.scorecards.measures import Due, measure
@@ -340,6 +342,10 @@ async def _save(
     for scorecard in changed:
         key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
         _record(tx, key, Change.UPDATED if key in stored else Change.CREATED)
+    ranked = [row[:4] for row in (*left, *saved)]
+    ranked += [(*_row(key), result.kpi_id) for key in gone for result in stored[key].results]
+    for week, kpi_id in dict.fromkeys((row[2], row[3]) for row in ranked if row[0] is Subject.REP):
+        tx.record(board_moved(Measure.KPI, kpi_id, PeriodKind.WEEK, week))
 
 
 def _row(key: Key) -> tuple[Subject, UUID, date]:

@@ -1,5 +1,6 @@
 """A house seen by everybody in it: an administrator, a manager of the north, its rep Ann, and Bob of the south."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -133,3 +134,15 @@ async def house(make_org: MakeOrg, test_settings: Settings) -> House:
     }
     ids = {row["key"]: global_id(row["kind"], row["id"]) for row in found}
     return House(schema, test_settings, work, viewers, ids)
+
+
+_OUTBOX = Query("test.outbox", "select count(*) from outbox where org_id = $1")
+
+
+async def settled(house: House) -> None:
+    """Wait until the relay has numbered all that was committed: until then a snapshot is ahead of the log."""
+    left = 1
+    async with asyncio.timeout(10):
+        while left:
+            async with house.work.db.session(house.work.viewer.org_id) as session:
+                left = await session.value(_OUTBOX)

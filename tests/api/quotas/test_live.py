@@ -1,15 +1,13 @@
 """Attainment and leaderboards as they arrive on a WebSocket."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from api.schema import schema
-from sql.queries import Query
 from tests.api.clients import connect
 from tests.api.conftest import Serve, Server
-from tests.api.quotas.conftest import House, quota
+from tests.api.quotas.conftest import House, quota, settled
 from workers.relay import Relay
 
 ATTAINMENT = """subscription ($after: String, $by: AttainmentGroup! = REP, $filter: AttainmentFilter) {
@@ -31,21 +29,9 @@ async def public(serve: Serve, relay: Relay) -> AsyncIterator[Server]:
         yield server
 
 
-_OUTBOX = Query("test.outbox", "select count(*) from outbox where org_id = $1")
-
-
-async def _settle(house: House) -> None:
-    """Wait until the relay has numbered all that was committed: until then a snapshot is ahead of the log."""
-    left = 1
-    async with asyncio.timeout(10):
-        while left:
-            async with house.work.db.session(house.work.viewer.org_id) as session:
-                left = await session.value(_OUTBOX)
-
-
 async def test_a_manager_hears_of_the_reps_below_and_of_nobody_else(house: House, public: Server) -> None:
     await house.set(quota("ann", "100"), quota("bob", "100"))
-    await _settle(house)
+    await settled(house)
     async with connect(public, public.token(house.work, "mo@harbor.example")) as socket:
         await socket.subscribe(ATTAINMENT)
         first = await socket.next()
@@ -59,7 +45,7 @@ async def test_a_manager_hears_of_the_reps_below_and_of_nobody_else(house: House
 
 async def test_what_was_missed_comes_after_the_cursor(house: House, public: Server) -> None:
     await house.set(quota("ann", "100"))
-    await _settle(house)
+    await settled(house)
     token = public.token(house.work, "ann@harbor.example")
     async with connect(public, token) as socket:
         await socket.subscribe(ATTAINMENT)
@@ -72,7 +58,7 @@ async def test_what_was_missed_comes_after_the_cursor(house: House, public: Serv
 
 async def test_only_the_team_asked_for_is_heard(house: House, public: Server) -> None:
     await house.set(quota("ann", "100"), quota("bob", "100"))
-    await _settle(house)
+    await settled(house)
     async with connect(public, public.token(house.work)) as socket:
         await socket.subscribe(ATTAINMENT, filter={"teamId": house.ids["south"]})
         assert (await socket.next())["nodes"] == [{"rep": {"name": "Bob"}, "ratio": "0"}]
@@ -86,7 +72,7 @@ async def test_only_the_team_asked_for_is_heard(house: House, public: Server) ->
 async def test_everybody_hears_of_the_leaderboard(house: House, public: Server) -> None:
     await house.set(quota("ann", "100"), quota("bob", "100"))
     await house.win("ann", "25")
-    await _settle(house)
+    await settled(house)
     async with connect(public, public.token(house.work, "bob@harbor.example")) as socket:
         await socket.subscribe(BOARD)
         first = await socket.next()
