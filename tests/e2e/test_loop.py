@@ -151,7 +151,7 @@ async def test_a_fact_becomes_a_scorecard_an_attainment_and_a_task_on_the_manage
             for n in range(1, 21):
                 await partner.ask(ACTIVITIES, items=[meeting(f"m-{n}", NOW)])
                 answered = time.perf_counter()
-                await hear(socket, "scorecard", lambda m, n=n: _meetings(m) == str(n + 1))  # type: ignore[misc]
+                await hear(socket, "scorecard", lambda m, n=n: _meetings(m) == str(n + 1))
                 milliseconds.append((time.perf_counter() - answered) * 1000)
             median, worst = statistics.median(milliseconds), max(milliseconds)
             with capsys.disabled():
