@@ -147,6 +147,8 @@ class Audience:
         self._teams = None if teams is None else frozenset(teams)
 
     def _sees(self, event: Logged) -> bool:
+        if str(self._viewer.user_id) in event.data.get("heard_by", ()):
+            return True
         if event.rep_id is not None:
             return self._reps is None or event.rep_id in self._reps
         return event.team_id is None or self._teams is None or event.team_id in self._teams

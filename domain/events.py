@@ -23,7 +23,8 @@ class Event:
 
     `kind` is `area.noun` (`feed.action_item`). `node_type` and `node_key` make the node's global id. Who may hear of
     it: with `rep_id`, those who see the rep; with `team_id`, those who see the team; with neither, the organisation.
-    `data` holds what a subscription filters by (`{"week": "2026-11-16"}`), never the node itself.
+    `data["heard_by"]` may name users who hear of it besides. The rest of `data` is what a subscription filters by
+    (`{"week": "2026-11-16"}`), never the node itself.
     """
 
     kind: str

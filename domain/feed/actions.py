@@ -221,8 +221,9 @@ def announce(
     change: Change,
     from_id: UUID | None = None,
 ) -> None:
-    """Tell those who see the rep. `from_id` is who had it until now, whose list it leaves."""
-    data = {"assignee_id": str(assignee_id) if assignee_id else None, "status": status}
+    """Tell those who see the rep, and the assignee. `from_id` is who had it until now, whose list it leaves."""
+    data: dict[str, object] = {"assignee_id": str(assignee_id) if assignee_id else None, "status": status}
+    data["heard_by"] = [str(user_id) for user_id in (assignee_id, from_id) if user_id]
     if from_id is not None:
         data["from_id"] = str(from_id)
     tx.record(Event("feed.action_item", change, "ActionItem", str(item_id), rep_id=rep_id, data=data))

@@ -92,3 +92,15 @@ async def test_the_list_of_an_assignee_hears_of_what_comes_and_of_what_goes(comp
     assert sorted(message["id"] for message in heard) == ["max", "mia"]
     for message in heard:
         assert message["payload"]["data"]["actionItemChanged"]["node"]["assignee"] == {"name": "max"}
+
+
+async def test_an_assignee_hears_of_an_item_about_a_rep_of_somebody_else(company: Company, public: Server) -> None:
+    await company.team("west", None, "sam")
+    made = await actions.action_item_create(company.admin, rep_id=company.reps["ann"], title="Call Miller")
+    await settle(company)
+    async with connect(public, public.token(company.admin, "sam@harbor.example")) as other:
+        await other.subscribe(CHANGES)
+        assert await told(other) == ("SNAPSHOT", [])
+        await actions.action_item_reassign(company.admin, made.item_id, assignee_id=company.users["sam"])
+        kind, node = await told(other)
+    assert (kind, node["title"], node["assignee"]) == ("UPDATED", "Call Miller", {"name": "sam"})
