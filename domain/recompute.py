@@ -1,5 +1,6 @@
 """Keeps the numbers true: claims what is stale and recomputes exactly that, in the transaction that writes it."""
 
+from datetime import date
 from uuid import UUID
 
 from domain.calendar import DAY
@@ -59,10 +60,11 @@ async def new_day(work: Work) -> bool:
     await org.calendar_extend(work)
     await feed.wake(work)
     async with work.transaction() as tx:
-        if not await tx.value(_live.day_begins, today):
+        before: date | None = await tx.session.value(_live.day_begins, today)
+        if before is None:
             return False
-        # Yesterday too: it may have ended a week or a period.
-        tx.mark(None, today - DAY, None)
+        # The day before too: it may have ended a week or a period. After an outage, all days since.
+        tx.mark(None, min(before, today - DAY), None)
     return True
 
 

@@ -18,6 +18,9 @@ from sql.queries import queries
 _live = queries("live")
 log = structlog.get_logger("attain.jobs")
 
+# How long an Idempotency-Key is remembered.
+_IDEMPOTENCY = timedelta(days=2)
+
 # Marks in the queue's own store that a job of an organisation waits: it need not be enqueued twice.
 WAITING = "attain:waiting:{job}:{org}"
 
@@ -56,3 +59,4 @@ async def tick(ctx: dict[str, Any]) -> None:
         if await domain.new_day(work):
             async with work.transaction() as tx:
                 await tx.execute(_live.log_trim, oldest)
+                await tx.execute(_live.idempotency_trim, now - _IDEMPOTENCY)

@@ -137,8 +137,15 @@ where org_id = $1 and exists (select from gone);
 select last_day is null or last_day < $2 from event_head where org_id = $1;
 
 -- name: day_begins
--- True once for each local day of an organisation, whoever asks and however often.
-update event_head set last_day = $2 where org_id = $1 and (last_day is null or last_day < $2) returning true;
+-- The local day begun before, once for each new one, whoever asks and however often; the first time, the day itself.
+with before as (
+  select last_day from event_head where org_id = $1 and (last_day is null or last_day < $2) for update
+)
+update event_head h set last_day = $2 from before where h.org_id = $1 returning coalesce(before.last_day, $2);
+
+-- name: idempotency_trim
+-- Answers that nobody asks for again.
+delete from idempotency_key where org_id = $1 and created_at < $2;
 
 -- name: organizations
 -- Every organisation, for what is done at midnight; the ids alone, so it belongs to no tenant.

@@ -1,7 +1,8 @@
 """From a mark to a number: claimed, computed, told; by whoever comes first, and once."""
 
 import asyncio
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 from domain import recompute
 from domain.work import Work
@@ -68,3 +69,16 @@ async def test_a_new_day_is_worked_through_once(make_org: MakeOrg) -> None:
     assert await recompute.new_day(work)
     assert await _marks(work) > 0
     assert not await recompute.new_day(work)
+
+
+async def test_after_days_without_workers_all_of_them_are_looked_at_again(make_org: MakeOrg) -> None:
+    work = await make_org(now=datetime(2026, 6, 26, 12, tzinfo=UTC))
+    await recompute.new_day(work)
+    while await recompute.recompute(work):
+        pass
+
+    await recompute.new_day(replace(work, now=datetime(2026, 7, 3, 12, tzinfo=UTC)))
+
+    async with work.db.session(work.viewer.org_id) as session:
+        marks = await session.fetch(_live.marks)
+    assert [(mark["from_day"], mark["through_day"]) for mark in marks] == [(date(2026, 6, 26), None)]
