@@ -45,7 +45,8 @@ async def test_an_item_by_hand_goes_to_the_reps_manager(company: Company) -> Non
     assert await acts(company) == [("CREATED", company.users["ada"], None)]
     [event] = await company.events()
     assert (event["change"], event["node_type"], event["rep_id"]) == ("CREATED", "ActionItem", company.reps["ann"])
-    assert event["data"] == {"assignee_id": str(company.users["mia"]), "status": "OPEN"}
+    mia = str(company.users["mia"])
+    assert event["data"] == {"assignee_id": mia, "status": "OPEN", "heard_by": [mia]}
     [audit] = await company.run("select * from audit_log where org_id = $1 and action = 'actionItemCreate'")
     assert (audit["actor_id"], audit["node_key"]) == (company.users["ada"], str(made.item_id))
 
