@@ -1,7 +1,8 @@
 -- KPIs, scorecard templates, what facts measure, and the results.
 
 -- name: activities_measured
--- What each leaf over activities comes to for each subject and stretch of days; with $9, the facts themselves.
+-- What each leaf over activities comes to for each subject and stretch of days; with $9, the facts themselves. Each bound
+-- of the days stands alone: `greatest` of two would not reach the index.
 with due as (
   select * from unnest($3::int[], $4::int[], $5::text[], $6::uuid[], $7::date[], $8::date[])
     d (n, leaf, subject, subject_id, since, until)
@@ -21,7 +22,7 @@ cross join lateral (
     case when leaf.field = 'MINUTES' then a.minutes else 1 end::numeric as x
   from activity a
   where a.org_id = $1 and a.rep_id = m.rep_id and not a.deleted
-    and a.day >= greatest(due.since, m.starts_on) and a.day < least(due.until, m.ends_on)
+    and a.day >= due.since and a.day < due.until and a.day >= m.starts_on and a.day < m.ends_on
     and (leaf.kinds is null or a.kind = any(leaf.kinds))
     and (leaf.outcomes is null or a.outcome = any(leaf.outcomes))
 ) f
@@ -65,7 +66,7 @@ cross join lateral (
       business_seconds($1, case when leaf.field = 'SLA' and stop.stopped_at is null then $10 else stop.stopped_at end) e
   ) taken on true
   where l.org_id = $1 and l.rep_id = m.rep_id and not l.deleted
-    and l.day >= greatest(due.since, m.starts_on) and l.day < least(due.until, m.ends_on)
+    and l.day >= due.since and l.day < due.until and l.day >= m.starts_on and l.day < m.ends_on
     and (leaf.channels is null or l.channel = any(leaf.channels))
 ) f
 where f.x is not null
@@ -91,11 +92,11 @@ join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id
 cross join lateral (
   select deal_id, name, status, product, amount, margin, units, exchange_rate, opened_day, closed_day from deal d
   where leaf.dated = 'CLOSED' and d.org_id = $1 and d.rep_id = m.rep_id and not d.deleted
-    and d.closed_day >= greatest(due.since, m.starts_on) and d.closed_day < least(due.until, m.ends_on)
+    and d.closed_day >= due.since and d.closed_day < due.until and d.closed_day >= m.starts_on and d.closed_day < m.ends_on
   union all
   select deal_id, name, status, product, amount, margin, units, exchange_rate, opened_day, closed_day from deal d
   where leaf.dated = 'OPENED' and d.org_id = $1 and d.rep_id = m.rep_id and not d.deleted
-    and d.opened_day >= greatest(due.since, m.starts_on) and d.opened_day < least(due.until, m.ends_on)
+    and d.opened_day >= due.since and d.opened_day < due.until and d.opened_day >= m.starts_on and d.opened_day < m.ends_on
   union all
   select deal_id, name, status, product, amount, margin, units, exchange_rate, opened_day, closed_day from deal d
   where leaf.dated = 'OPEN' and due.until > m.starts_on and due.until <= m.ends_on
@@ -137,11 +138,11 @@ join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id
 cross join lateral (
   select deal_id, status, amount, margin, units from credit c
   where leaf.dated = 'CLOSED' and c.org_id = $1 and c.rep_id = m.rep_id
-    and c.closed_day >= greatest(due.since, m.starts_on) and c.closed_day < least(due.until, m.ends_on)
+    and c.closed_day >= due.since and c.closed_day < due.until and c.closed_day >= m.starts_on and c.closed_day < m.ends_on
   union all
   select deal_id, status, amount, margin, units from credit c
   where leaf.dated = 'OPENED' and c.org_id = $1 and c.rep_id = m.rep_id
-    and c.opened_day >= greatest(due.since, m.starts_on) and c.opened_day < least(due.until, m.ends_on)
+    and c.opened_day >= due.since and c.opened_day < due.until and c.opened_day >= m.starts_on and c.opened_day < m.ends_on
   union all
   select deal_id, status, amount, margin, units from credit c
   where leaf.dated = 'OPEN' and due.until > m.starts_on and due.until <= m.ends_on
