@@ -30,17 +30,7 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     Numbers through today (expected, pace, projection) are refreshed by the mark of every midnight. Records an event for
     each attainment whose numbers changed.
     """
-    # What is open pipeline counts towards no quota.
-    days = [
-        *dirty.everybody,
-        *(
-            stretch
-            for of_rep in dirty.reps.values()
-            for touch, stretches in of_rep.items()
-            if touch is not Touch.DEAL_OPEN
-            for stretch in stretches
-        ),
-    ]
+    days = [*dirty.everybody, *(days for of_rep in dirty.reps.values() for of in of_rep.values() for days in of)]
     if not days:
         return
     rows = await tx.fetch(_quotas.boards_touched, [start for start, _ in days], [through for _, through in days])
@@ -52,6 +42,10 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
         )
         for row in rows
     ]
+    touches = {touch for of_rep in dirty.reps.values() for touch in of_rep}
+    if not dirty.everybody and not touches & {Touch.ALL, Touch.DEAL_CLOSED}:
+        # Credits count on the day their deal closed; only KPIs count anything else.
+        boards = [board for board in boards if board.measure is Measure.KPI]
     if not boards:
         return
     house = await load_house(tx.session, boards)
