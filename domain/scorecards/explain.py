@@ -30,8 +30,9 @@ from domain.scorecards.model import (
     Unit,
     leaves,
 )
-from domain.scorecards.results import Key, due
+from domain.scorecards.results import due
 from domain.scorecards.roster import Roster, roster
+from domain.scorecards.touched import Key
 from sql.pool import Session
 
 _UNITS = {

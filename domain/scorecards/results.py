@@ -6,11 +6,10 @@ first fact. A result depends on facts, definitions, the calendar and the time al
 hence a full recompute and the incremental one agree (rule 16).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
 from uuid import UUID
 
 from domain.calendar import DAY, Calendar, PeriodKind
@@ -22,12 +21,10 @@ from domain.scorecards import rules
 from domain.scorecards.definitions import Definitions, definitions
 from domain.scorecards.measures import Due, measure
 from domain.scorecards.model import (
-    Dated,
-    Facts,
     Kpi,
     Leaf,
+    Line,
     Measured,
-    QuotaLeft,
     Result,
     Scorecard,
     Sla,
@@ -37,6 +34,7 @@ from domain.scorecards.model import (
     leaves,
 )
 from domain.scorecards.roster import Roster, Weeks, roster
+from domain.scorecards.touched import Key, Touched, looks_at
 from domain.work import Tx, Work, columns
 from sql.queries import queries
 
@@ -44,14 +42,6 @@ _scorecards = queries("scorecards")
 
 # Weeks of subjects that are computed and written at a time: bounds memory and the longest statement.
 _BATCH = 1_000
-
-
-class Key(NamedTuple):
-    """A scorecard: the week comes first, so that sorting goes forward in time and trends find the weeks before."""
-
-    week: date
-    subject: Subject
-    subject_id: UUID
 
 
 async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
@@ -63,7 +53,7 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     stored_begin: date | None = await tx.session.value(_scorecards.scorecards_begin)
     everybody = [*dirty.everybody, *_shifted(people, begin, stored_begin)]
     first = min((week for week in (begin, stored_begin) if week is not None), default=current)
-    touched = _Touched(people, first, current)
+    touched = Touched(people, first, current)
     for days in everybody:
         touched.add(days, people.reps, people.above)
     for rep_id, of_rep in dirty.reps.items():
@@ -73,7 +63,7 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
                 touched.add(days, [rep_id] if rep_id in people.reps else [], teams, touch)
     keys = sorted(touched.keys)
     for i in range(0, len(keys), _BATCH):
-        await _recompute(tx, people, keys[i : i + _BATCH], begin, dirty)
+        await _recompute(tx, people, {key: touched.keys[key] for key in keys[i : i + _BATCH]}, begin, dirty)
 
 
 async def stale_by_time(work: Work, since_hours: int = 48) -> None:
@@ -119,78 +109,10 @@ def _shifted(people: Roster, begin: date | None, stored: date | None) -> list[Da
     return []
 
 
-@dataclass
-class _Touched:
-    """Collects the scorecards that dirty days touch, between two weeks."""
-
-    people: Roster
-    first: date
-    current: date
-
-    def __post_init__(self) -> None:
-        self.keys: set[Key] = set()
-        self._used = self.people.definitions.used()
-        self._reach: dict[Touch, tuple[int, set[PeriodKind]] | None] = {}
-
-    def add(self, days: Days, reps: Iterable[UUID], teams: Iterable[UUID], touch: Touch = Touch.ALL) -> None:
-        """These reps and teams are stale on these days, as far as any KPI looks at what was touched."""
-        weeks = list(self._weeks(days, touch))
-        for subject, ids in ((Subject.REP, reps), (Subject.TEAM, teams)):
-            for subject_id in ids:
-                self.keys.update(Key(week, subject, subject_id) for week in weeks)
-
-    def _weeks(self, days: Days, touch: Touch) -> Iterable[date]:
-        if touch not in self._reach:
-            self._reach[touch] = self._reach_of(touch)
-        reach = self._reach[touch]
-        if reach is None:
-            return ()
-        weeks_after, periods = reach
-        weeks = self.people.weeks
-        start, end = days
-        last = self.current
-        if end is not None and weeks.of(end) < self.current:
-            ends = [weeks.calendar.period(kind, end).ends_on - DAY for kind in periods]
-            last = min(last, weeks.after(weeks.of(max([end, *ends])), weeks_after))
-        return weeks.through(max(self.first, weeks.of(start)), last)
-
-    def _reach_of(self, touch: Touch) -> tuple[int, set[PeriodKind]] | None:
-        """How many weeks after its day a touched fact is looked at, and in which periods; None when it is not."""
-        looking = [kpi for kpi in self._used if any(looks_at(leaf, touch) for leaf in leaves(kpi.formula))]
-        # With everything stale, what stands on a template may be new: its weeks are touched whatever the KPIs look at.
-        if not looking and touch is not Touch.ALL:
-            return None
-        after = max((kpi.window_weeks for kpi in looking), default=1) - 1 + rules.TREND_WEEKS
-        periods = {
-            leaf.period
-            for kpi in looking
-            for leaf in leaves(kpi.formula)
-            if isinstance(leaf, QuotaLeft) and looks_at(leaf, touch)
-        }
-        return after, periods
-
-
-def looks_at(leaf: Leaf, touch: Touch) -> bool:
-    """Whether a leaf's measure can change with what was touched."""
-    if touch is Touch.ALL:
-        return True
-    if isinstance(leaf, QuotaLeft):
-        return touch is Touch.DEAL_CLOSED
-    if isinstance(leaf, Sla):
-        return touch is Touch.LEAD
-    if leaf.facts in (Facts.DEAL, Facts.CREDIT):
-        return touch is _DATED[leaf.dated]
-    return touch.value == leaf.facts.value
-
-
-_DATED = {
-    Dated.OPENED: Touch.DEAL_OPENED,
-    Dated.CLOSED: Touch.DEAL_CLOSED,
-    Dated.OPEN: Touch.DEAL_OPEN,
-}
-
-
-async def _recompute(tx: Tx, people: Roster, keys: Sequence[Key], begin: date | None, dirty: Dirty) -> None:
+async def _recompute(
+    tx: Tx, people: Roster, touches: Mapping[Key, set[Touch]], begin: date | None, dirty: Dirty
+) -> None:
+    keys = list(touches)
     templates = {
         key: template
         for key in keys
@@ -199,14 +121,39 @@ async def _recompute(tx: Tx, people: Roster, keys: Sequence[Key], begin: date | 
         and (template := people.template(key.subject, key.subject_id, key.week))
     }
     stored = await _stored(tx, people.weeks, keys)
-    measured = await _measured(tx, people, templates)
-    touched = set(keys)
+    kept = {
+        (key, result.kpi_id): result
+        for key, template in templates.items()
+        for result in _kept(people, key, template, stored.get(key), touches[key])
+    }
+    measured = await _measured(tx, people, templates, kept)
     fresh: dict[Key, Scorecard] = {}
     # What trends look back on: weeks that are not touched as they are stored, touched ones as they are now.
-    past = {key: scorecard for key, scorecard in stored.items() if key not in touched}
+    past = {key: scorecard for key, scorecard in stored.items() if key not in touches}
     for key, template in templates.items():
-        past[key] = fresh[key] = _scorecard(people, key, template, measured, past)
+        past[key] = fresh[key] = _scorecard(people, key, template, measured, kept, past)
     await _save(tx, keys, stored, fresh, dirty)
+
+
+def _kept(
+    people: Roster, key: Key, template: Template, stored: Scorecard | None, touches: set[Touch]
+) -> Iterator[Result]:
+    """Results that what was touched cannot have changed: nothing that their KPIs look at, by the same definitions."""
+    if (
+        stored is None
+        or (stored.template_id, stored.template_version) != (template.template_id, template.version)
+        or stored.calendar_version != people.weeks.calendar.at(key.week).version
+    ):
+        return
+    kpis = {kpi.kpi_id: kpi for kpi in _kpis(people.definitions, template, key.week)}
+    for result in stored.results:
+        kpi = kpis.get(result.kpi_id)
+        if (
+            kpi is not None
+            and kpi.version == result.kpi_version
+            and not any(looks_at(leaf, touch) for leaf in leaves(kpi.formula) for touch in touches)
+        ):
+            yield result
 
 
 async def _stored(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Scorecard]:
@@ -240,11 +187,14 @@ def due(weeks: Weeks, key: Key, kpi: Kpi, leaf: Leaf) -> Due:
     return Due(leaf, key.subject, key.subject_id, since, weeks.end(key.week))
 
 
-async def _measured(tx: Tx, people: Roster, templates: Mapping[Key, Template]) -> dict[Due, Measured]:
+async def _measured(
+    tx: Tx, people: Roster, templates: Mapping[Key, Template], kept: Collection[tuple[Key, UUID]]
+) -> dict[Due, Measured]:
     wanted = [
         due(people.weeks, key, kpi, leaf)
         for key, template in templates.items()
         for kpi in _kpis(people.definitions, template, key.week)
+        if (key, kpi.kpi_id) not in kept
         for leaf in leaves(kpi.formula)
     ]
     return await measure(tx.session, people.weeks.calendar, wanted, tx.now)
@@ -256,7 +206,12 @@ def _kpis(known: Definitions, template: Template, week: date) -> list[Kpi]:
 
 
 def _scorecard(
-    people: Roster, key: Key, template: Template, measured: Mapping[Due, Measured], others: Mapping[Key, Scorecard]
+    people: Roster,
+    key: Key,
+    template: Template,
+    measured: Mapping[Due, Measured],
+    kept: Mapping[tuple[Key, UUID], Result],
+    others: Mapping[Key, Scorecard],
 ) -> Scorecard:
     before = [
         others.get(Key(week, key.subject, key.subject_id))
@@ -272,30 +227,9 @@ def _scorecard(
         if kpi is None:
             continue
 
-        def found(leaf: Leaf, kpi: Kpi = kpi) -> Measured:
-            return measured.get(due(people.weeks, key, kpi, leaf), Measured())
-
-        outcome = rules.evaluate(kpi.formula, found)
-        target = people.target(key.subject, key.subject_id, key.week, template, kpi)
-        ratio = rules.ratio(kpi, outcome.value, target)
-        judged.append((line, ratio))
-        results.append(
-            Result(
-                kpi_id=kpi.kpi_id,
-                kpi_version=kpi.version,
-                position=position,
-                weight=line.weight,
-                value=rules.published(outcome.value),
-                numerator=rules.published(outcome.numerator),
-                denominator=rules.published(outcome.denominator),
-                sample=outcome.sample,
-                target=rules.published(target),
-                ratio=rules.published(ratio),
-                gap=rules.published(rules.gap(kpi, outcome.value, target)),
-                status=rules.status(kpi, outcome.value, target, line),
-                trend=rules.published(rules.trend(rules.published(outcome.value), past.get(kpi.kpi_id, ()))),
-            )
-        )
+        result = kept.get((key, kpi.kpi_id)) or _result(people, key, template, kpi, position, line, measured)
+        judged.append((line, result.ratio))
+        results.append(replace(result, trend=rules.published(rules.trend(result.value, past.get(kpi.kpi_id, ())))))
     available, workdays = people.available(key.subject, key.subject_id, key.week)
     return Scorecard(
         subject=key.subject,
@@ -309,6 +243,39 @@ def _scorecard(
         score=rules.published(rules.score((line.weight, ratio) for line, ratio in judged)),
         status=rules.overall(judged),
         results=tuple(results),
+    )
+
+
+def _result(
+    people: Roster,
+    key: Key,
+    template: Template,
+    kpi: Kpi,
+    position: int,
+    line: Line,
+    measured: Mapping[Due, Measured],
+) -> Result:
+    """A KPI's result as measured, without its trend."""
+
+    def found(leaf: Leaf) -> Measured:
+        return measured.get(due(people.weeks, key, kpi, leaf), Measured())
+
+    outcome = rules.evaluate(kpi.formula, found)
+    target = people.target(key.subject, key.subject_id, key.week, template, kpi)
+    return Result(
+        kpi_id=kpi.kpi_id,
+        kpi_version=kpi.version,
+        position=position,
+        weight=line.weight,
+        value=rules.published(outcome.value),
+        numerator=rules.published(outcome.numerator),
+        denominator=rules.published(outcome.denominator),
+        sample=outcome.sample,
+        target=rules.published(target),
+        ratio=rules.published(rules.ratio(kpi, outcome.value, target)),
+        gap=rules.published(rules.gap(kpi, outcome.value, target)),
+        status=rules.status(kpi, outcome.value, target, line),
+        trend=None,
     )
 
 

@@ -12,6 +12,8 @@ from domain.pipeline.model import DealStatus, SplitItem
 from domain.scorecards.results import stale_by_time
 from tests.domain.scorecards.conftest import KPIS, NOW, WEEK, Company, at
 
+Statements = Callable[[], AbstractContextManager[list[str]]]
+
 D = Decimal
 LAST = WEEK - timedelta(days=7)
 
@@ -300,3 +302,20 @@ async def test_a_leave_of_a_rehired_rep_and_days_without_a_team_do_not_break_it(
     await company.recompute()
     assert await company.value("dee", "calls") == 1
     assert await company.value("south", "calls") == 0
+
+
+async def test_only_what_a_kpi_looks_at_is_measured_again(company: Company, statements: Statements) -> None:
+    await company.publish(*KPIS)
+    await company.call("ann", WEEK, 3)
+    await company.deal("ann", LAST, WEEK)
+    await company.recompute()
+    before = await company.result("ann", "revenue")
+
+    await company.call("ann", WEEK, 5, prefix="more")
+    with statements() as ran:
+        await company.recompute()
+
+    measured = {name for name in ran if name.endswith("_measured")}
+    assert measured == {"scorecards.activities_measured"}
+    assert await company.value("ann", "calls") == 8
+    assert await company.result("ann", "revenue") == before
