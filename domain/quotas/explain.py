@@ -98,7 +98,7 @@ class _Tree:
         yield step("gap", "Ahead of the quota", f"{f.attained} - {f.quota}", f.gap, self.unit, "ratio")
         yield step("expected", "Expected by now", f"{f.quota} x {share}", f.expected, self.unit, "ratio")
         yield step("paceRatio", "Pace", f"{f.attained} / {f.expected}", f.pace_ratio, "RATIO", "ratio")
-        yield step("projected", "Projected", f"{f.attained} / {share}", f.projected, self.unit, "ratio")
+        yield step("projected", "Projected", f"{f.attained} / ({share})", f.projected, self.unit, "ratio")
         yield step(
             "projectedRatio", "Projected attainment", f"{f.projected} / {f.quota}", f.projected_ratio, "RATIO", "ratio"
         )
