@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import UUID
@@ -21,6 +22,11 @@ from settings import Settings, settings
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown"
 )
+
+if find_spec("dev"):  # not in production
+    from dev.bench.commands import bench
+
+    app.add_typer(bench, name="bench")
 
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where `attain up` keeps its data.")]
 _DATA = Path(".attain")

