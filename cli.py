@@ -88,8 +88,13 @@ def work() -> None:
     known = _settings("database_url", "valkey_url")
     logs.configure(known)
     _check_database(known)
+    from workers import metrics
     from workers.main import run
 
+    try:
+        metrics.serve(known)
+    except OSError as failure:
+        _fail(f"Port {known.metrics_port} cannot be used ({failure.strerror}): choose another ATTAIN_METRICS_PORT.")
     run(known)
 
 

@@ -1,12 +1,15 @@
 """Logs of every process: one line an event, JSON in production, readable on a developer's terminal.
 
 Bind what an operation is about with `structlog.contextvars.bind_contextvars(request_id=..., org_id=...)`: every line
-until it is unbound carries it, those of libraries too. Secrets never reach a line, wherever they come from.
+until it is unbound carries it, those of libraries too. Secrets never reach a line, wherever they come from, and neither
+does what people sent: an exception is told by where it happened and its kind, and by its text only where that text is
+Python's or the system's own.
 """
 
 import logging
 import re
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -15,6 +18,8 @@ from settings import Settings
 
 # API keys, tokens, and passwords in addresses, also inside the text of an exception.
 _SECRET = re.compile(r"(?<=atk_)[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^/@\s\"']*:[^/@\s\"']+(?=@)")
+# Exceptions whose text names no value that somebody sent.
+_PLAIN = (AttributeError, NameError, TypeError, ImportError, OSError, RuntimeError)
 _SECRET_NAMES = ("authorization", "cookie", "jwt_secret", "password", "secret", "token")
 
 
@@ -26,9 +31,9 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_secrets,
+        structlog.processors.ExceptionRenderer(told),
     ]
     if settings.log_json:
-        shared.append(structlog.processors.format_exc_info)
         render: structlog.typing.Processor = structlog.processors.JSONRenderer()
     else:
         render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
@@ -50,10 +55,31 @@ def configure(settings: Settings) -> None:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
 
 
+def told(exc_info: structlog.typing.ExcInfo) -> str:
+    """An exception with its causes, the first first, for a log that anybody may read."""
+    chain: list[BaseException] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join("".join(traceback.format_tb(one.__traceback__)) + _named(one) for one in reversed(chain))
+
+
+def _named(error: BaseException) -> str:
+    name = type(error).__qualname__
+    if isinstance(error, _PLAIN):
+        return f"{name}: {error}"
+    # Postgres's messages quote values; its codes and the names of constraints do not.
+    known = (getattr(error, attribute, None) for attribute in ("sqlstate", "table_name", "constraint_name"))
+    return " ".join([name, *(str(part) for part in known if part)])
+
+
 def _without_secrets(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     for name in event:
         if name.lower() in _SECRET_NAMES:
             event[name] = "[secret]"
+    if event.get("logger") == "asyncio":  # the rest is the task's repr, and in it that of its exception
+        event["event"] = str(event["event"]).partition("\n")[0]
     return event
 
 

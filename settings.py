@@ -16,8 +16,9 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=1, description="Postgres connections of one process")
     statement_timeout_ms: int = Field(10_000, ge=100, description="longest statement of an API request")
 
-    host: str = Field("127.0.0.1", description="address that the API listens on")
+    host: str = Field("127.0.0.1", description="address that the API, and a worker's metrics, listen on")
     port: int = Field(8000, ge=1, le=65535, description="port that the API listens on")
+    metrics_port: int = Field(0, ge=0, le=65535, description="port of a worker's metrics; 0 is none")
     cors_origins: list[str] = Field([], description='pages that may ask from a browser: ["https://app.example.com"]')
 
     jwt_secret: SecretStr | None = Field(

@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
+from api import metrics
 from api.budget import Budget
 from api.bus import Bus
 from api.documents import Documents
@@ -30,6 +31,7 @@ from api.http import GraphQLOverHttp
 from api.operation import Api
 from api.schema import schema
 from api.ws import GraphQLOverWebSocket
+from domain import backlog
 from settings import Settings
 from settings import settings as from_environment
 from sql.migrate import Unreachable, pending
@@ -37,7 +39,7 @@ from sql.pool import Database, Unavailable
 
 log = structlog.get_logger("attain.api")
 
-_VALKEY_SECONDS = 1.0
+_PROBE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         db = await Database.open(chosen.database_url, size=chosen.pool_size, timeout_ms=chosen.statement_timeout_ms)
         valkey = Redis.from_url(
             chosen.valkey_url,
-            socket_connect_timeout=_VALKEY_SECONDS,
+            socket_connect_timeout=_PROBE_SECONDS,
             health_check_interval=15,
             retry=Retry(NoBackoff(), 0),
         )
@@ -87,8 +89,8 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         await running(socket).websocket(socket)
 
     async def ready(request: Request) -> Response:
-        wrong = await _troubles(running(request), chosen)
-        return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
+        stopped, hindered = await asyncio.gather(_postgres(chosen), _valkey(running(request).valkey))
+        return JSONResponse({"ready": not stopped, "wrong": stopped | hindered}, 503 if stopped else 200)
 
     routes: list[BaseRoute] = [
         Route("/graphql", http, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
@@ -121,27 +123,39 @@ async def _healthy(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
+    held = running(request)
+    used, idle = held.db.connections()
+    metrics.connections.labels("used").set(used)
+    metrics.connections.labels("idle").set(idle)
+    metrics.behind.set(held.bus.behind())
+    await backlog.refresh(held.db, held.valkey)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _troubles(held: Running, chosen: Settings) -> dict[str, str]:
-    """What keeps the process from serving, by name."""
-    wrong: dict[str, str] = {}
+async def _postgres(chosen: Settings) -> dict[str, str]:
+    """What keeps the process from serving, and what to do about it."""
     try:
-        async with asyncio.timeout(_VALKEY_SECONDS):
+        async with asyncio.timeout(_PROBE_SECONDS):
             missing = await pending(chosen.database_url)
-        if missing:
-            wrong["migrations"] = f"missing: {', '.join(missing)}"
-    except (*Unavailable, Unreachable, OSError) as error:
-        wrong["postgres"] = _told(error)
+    except TimeoutError:
+        return {"postgres": _told(f"within {_PROBE_SECONDS:g} s", "ATTAIN_DATABASE_URL")}
+    except (*Unavailable, Unreachable) as error:
+        return {"postgres": _told(f"({error})", "ATTAIN_DATABASE_URL")}
+    return {"migrations": f"The database lacks {', '.join(missing)}: run `attain migrate`."} if missing else {}
+
+
+async def _valkey(valkey: Redis) -> dict[str, str]:
+    """Without Valkey everything is served, and changes are heard of on the slow tick."""
     try:
-        async with asyncio.timeout(_VALKEY_SECONDS):
-            await held.valkey.ping()
+        async with asyncio.timeout(_PROBE_SECONDS):
+            await valkey.ping()
+    except TimeoutError:
+        return {"valkey": _told(f"within {_PROBE_SECONDS:g} s", "ATTAIN_VALKEY_URL")}
     except (RedisError, OSError) as error:
-        wrong["valkey"] = _told(error)
-    return wrong
+        return {"valkey": _told(f"({error})", "ATTAIN_VALKEY_URL")}
+    return {}
 
 
-def _told(error: BaseException) -> str:
-    log.warning("not_ready", error=repr(error))
-    return f"does not answer ({type(error).__name__})"
+def _told(why: str, setting: str) -> str:
+    log.warning("server_away", why=why, setting=setting)
+    return f"does not answer {why}: check that it runs and that {setting} leads to it."

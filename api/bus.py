@@ -79,6 +79,11 @@ class Bus:
         follower = self._followers.get(org_id)
         return sum(len(group.subscribers) for group in follower.groups.values()) if follower else 0
 
+    def behind(self) -> float:
+        """Seconds since the last time that the log was read to its end; of several organisations, the longest."""
+        now = asyncio.get_running_loop().time()
+        return max((now - follower.read_at for follower in self._followers.values()), default=0.0)
+
     async def subscribe(self, audience: Audience, viewer: Viewer) -> AsyncGenerator[Message, None]:
         """Encoded results, the first at once unless it resumes. Raises `Invalid` and `Revoked`; `aclose` it."""
         org_id, after = audience.org_id, audience.selection.after
@@ -158,6 +163,7 @@ class _Follower:
         self._org_id = org_id
         self._settings = settings
         self._access_until = 0.0
+        self.read_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run())
 
     def group(self, key: Hashable, audience: Audience) -> Group:
@@ -190,6 +196,7 @@ class _Follower:
             try:
                 while events := await self._bus._read(self._org_id, self.position):
                     await self._pass_on(events)
+                self.read_at = asyncio.get_running_loop().time()
                 await self._check_access()
             except Unavailable as error:
                 log.warning("log_unreadable", org_id=str(self._org_id), error=repr(error))

@@ -39,11 +39,15 @@ class Invalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """One operation of a valid document, ready to be executed with any variables."""
+    """One operation of a valid document, ready to be executed with any variables.
+
+    `root` is its root field, or "several": unlike `name`, a client cannot invent one.
+    """
 
     document: DocumentNode
     operation: OperationDefinitionNode
     name: str | None
+    root: str
     key: bytes
     cost: Cost
     after_variable: str | None
@@ -118,6 +122,7 @@ class Documents:
             document=document.node,
             operation=operation,
             name=operation.name.value if operation.name else None,
+            root=_root(operation),
             key=document.digest + (name or "").encode() + b"\0",
             cost=cost_of(self._schema, document.node, operation),
             after_variable=_after_variable(document.node, operation),
@@ -132,6 +137,11 @@ def too_dear(requested: int, limit: int) -> Refusal:
         requested=requested,
         limit=limit,
     )
+
+
+def _root(operation: OperationDefinitionNode) -> str:
+    only, *others = operation.selection_set.selections
+    return only.name.value if isinstance(only, FieldNode) and not others else "several"
 
 
 def _after_variable(document: DocumentNode, operation: OperationDefinitionNode) -> str | None:

@@ -45,7 +45,8 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     extensions = dict(error.extensions or {})
     if isinstance(original, GraphQLError):
         extensions = {**dict(original.extensions or {}), **extensions}
-    elif isinstance(original, Unavailable):
+    elif isinstance(original, Unavailable) and not isinstance(original, ValueError):
+        # (asyncpg calls a value that does not fit its column an InterfaceError too, and a ValueError.)
         log.warning("unavailable", request_id=request_id, error=repr(original))
         answer["message"] = "The database did not answer in time. Nothing is lost; try again."
         extensions = {"code": "UNAVAILABLE", "retryable": True}

@@ -265,9 +265,9 @@ class Group:
                 if lost is not None:
                     await self._gap(lost, self.subscribers)
                 await self._deliver(events)
-            except Exception as error:
+            except Exception:
                 # Whatever it was, the subscribers are told to fetch again; GAP itself needs no database.
-                log.exception("live_failed", error=repr(error))
+                log.exception("live_failed")
                 with suppress(Exception):
                     await self._gap(max((event.seq for event in events), default=lost or 0), self.subscribers)
 
@@ -290,7 +290,7 @@ class Group:
 
 
 async def open_audience(
-    api: Api, asked: Asked, prepared: Prepared, context: Context, last_event_id: str | None
+    api: Api, asked: Asked, prepared: Prepared, context: Context, transport: str, last_event_id: str | None = None
 ) -> Audience:
     """What a subscription operation asks to hear, charged once. Raises `Invalid`."""
     api.charge(prepared, asked.variables, context)
@@ -298,4 +298,5 @@ async def open_audience(
     selection = await api.execution.select(prepared, asked.variables, context)
     if last_event_id:
         selection = replace(selection, after=last_event_id)
+    metrics.requests.labels(transport, prepared.kind.value, prepared.root, "OK").inc()
     return Audience(api, prepared, asked.variables, context.viewer, selection)

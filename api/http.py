@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from structlog.contextvars import bind_contextvars
 
-from api import sse
+from api import metrics, sse
 from api.bus import Bus
 from api.context import Context
 from api.documents import Invalid, Prepared
@@ -64,20 +64,21 @@ class GraphQLOverHttp:
         try:
             response = await self._respond(request, media, rid, note)
         except HttpError as error:
-            response = _encoded(refused([error.error], rid), media, error.status)
+            response = _encoded(_refused([error.error], rid, note), media, error.status)
             response.headers.update(error.headers)
         except Invalid as invalid:
-            response = _encoded(refused(invalid.errors, rid), media)
+            response = _encoded(_refused(invalid.errors, rid, note), media)
         except Refusal as refusal:
-            response = _encoded(refused([refusal], rid), media, _STATUS.get(str(_code(refusal)), 400))
+            response = _encoded(_refused([refusal], rid, note), media, _STATUS.get(str(_code(refusal)), 400))
         except ClientDisconnect:
             response = Response(status_code=499)
         except Exception as error:
             masked = GraphQLError("Something went wrong.", original_error=error)
-            response = _encoded(refused([masked], rid), media)
+            response = _encoded(_refused([masked], rid, note), media)
         response.headers["X-Request-Id"] = rid
         log.info(
             "request",
+            transport="http",
             method=request.method,
             status=response.status_code,
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
@@ -99,7 +100,7 @@ class GraphQLOverHttp:
         context = self._api.context(viewer, rid, key)
         asked = Asked.of(given)
         prepared = self._api.prepare(asked)
-        note["operation"], note["kind"] = prepared.name, prepared.kind.value
+        note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
         self._check_method(request, prepared)
         if media == EVENTS:
             after = request.headers.get("last-event-id")
@@ -107,7 +108,7 @@ class GraphQLOverHttp:
         if is_subscription(prepared):
             raise Invalid(bad_request(f"Subscribe with `Accept: {EVENTS}` or over a WebSocket."))
         answer = await self._answer(asked, prepared, context)
-        note["code"], note["cost"] = answer.code, answer.cost
+        note |= {"code": answer.code, "cost": answer.cost, "statements": answer.statements}
         return _encoded(answer, media)
 
     async def _answer(self, asked: Asked, prepared: Prepared, context: Context) -> Answer:
@@ -136,7 +137,7 @@ class GraphQLOverHttp:
                 answers.append(refused(invalid.errors, context.request_id))
             except Refusal as refusal:
                 answers.append(refused([refusal], context.request_id))
-        note["batch"] = len(answers)
+        note |= {"batch": len(answers), "statements": sum(answer.statements for answer in answers)}
         return _json([answer.body for answer in answers], media, 200)
 
     async def _given(self, request: Request) -> object:
@@ -180,6 +181,14 @@ class GraphQLOverHttp:
     def _check_method(self, request: Request, prepared: Prepared) -> None:
         if request.method == "GET" and prepared.kind is OperationType.MUTATION:
             raise HttpError(405, "Mutations are sent by POST.", Allow="POST")
+
+
+def _refused(errors: Sequence[GraphQLError], rid: str, note: dict[str, Any]) -> Answer:
+    """The answer to a request that did not come to be executed, noted."""
+    answer = refused(list(errors), rid)
+    note["code"] = answer.code
+    metrics.requests.labels("http", note.get("kind", "none"), note.get("field", "none"), answer.code).inc()
+    return answer
 
 
 def _encoded(answer: Answer, media: str | None, status: int | None = None) -> Response:

@@ -92,6 +92,7 @@ class Answer:
     kind: str = ""
     name: str | None = None
     cost: int = 0
+    statements: int = 0
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -160,10 +161,10 @@ class Api:
             statements.reset(token)
             if outer is not None:
                 outer.extend(counted)
-        answer.kind, answer.name = kind, prepared.name
-        metrics.requests.labels(transport, kind, answer.code).inc()
-        metrics.duration.labels(kind).observe(time.perf_counter() - started)
-        metrics.statements.observe(len(counted))
+        answer.kind, answer.name, answer.statements = kind, prepared.name, len(counted)
+        metrics.requests.labels(transport, kind, prepared.root, answer.code).inc()
+        metrics.duration.labels(kind, prepared.root).observe(time.perf_counter() - started)
+        metrics.statements.labels(prepared.root).observe(len(counted))
         return answer
 
 

@@ -52,7 +52,7 @@ async def stream(
     if not is_subscription(prepared):
         answer = await api.answer(asked, prepared, context, "sse")
         return EventStream(_once(answer.body))
-    audience = await open_audience(api, asked, prepared, context, last_event_id)
+    audience = await open_audience(api, asked, prepared, context, "sse", last_event_id)
     return EventStream(_events(bus.subscribe(audience, context.viewer), context, expires))
 
 

@@ -5,6 +5,7 @@ or in the Authorization header of the handshake.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from graphql import GraphQLError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from structlog.contextvars import bind_contextvars
 
+from api import metrics
 from api.bus import Bus
 from api.documents import Invalid
 from api.errors import Refusal
@@ -169,45 +171,58 @@ class _Connection:
         """One operation to its end. The id is free again before the last message goes out."""
         bind_contextvars(request_id=self.request_id, org_id=str(viewer.org_id))
         mine = asyncio.current_task()
+        started = time.perf_counter()
+        note: dict[str, Any] = {}
         try:
-            last = await self._run(id_, payload, viewer)
+            last = await self._run(id_, payload, viewer, note)
         except Invalid as invalid:
-            last = self._error(id_, *invalid.errors)
+            last = self._error(id_, note, *invalid.errors)
         except Refusal as refusal:
-            last = self._error(id_, refusal)
+            last = self._error(id_, note, refusal)
         except Revoked:
+            note["code"] = "REVOKED"
             await self._close(FORBIDDEN, "Access ended")
             return
         except WebSocketDisconnect:
             return  # the connection's own loop hears of it too
         except Exception as error:
-            last = self._error(id_, GraphQLError("The subscription failed.", original_error=error))
+            last = self._error(id_, note, GraphQLError("The subscription failed.", original_error=error))
+        finally:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            log.info("request", transport="websocket", milliseconds=milliseconds, **note)
         if self.running.get(id_) is mine:
             del self.running[id_]
             with suppress(WebSocketDisconnect):
                 await self._send(last)
 
-    async def _run(self, id_: str, payload: object, viewer: Viewer) -> dict[str, Any]:
+    async def _run(self, id_: str, payload: object, viewer: Viewer, note: dict[str, Any]) -> dict[str, Any]:
         """Send what there is to send; the message that ends the operation is returned."""
         asked = Asked.of(payload)
         prepared = self.api.prepare(asked)
+        note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
         context = self.api.context(viewer, self.request_id)
         # Spliced rather than encoded: the payload is shared by all subscribers of a group.
         head = f'{{"id":{orjson.dumps(id_).decode()},"type":"next","payload":'
         if not is_subscription(prepared):
             answer = await self.api.answer(asked, prepared, context, "websocket")
+            note |= {"code": answer.code, "cost": answer.cost, "statements": answer.statements}
             if not answer.executed:
                 return {"id": id_, "type": "error", "payload": answer.body["errors"]}
             await self._text(head + orjson.dumps(answer.body, default=str).decode() + "}")
             return {"id": id_, "type": "complete"}
-        audience = await open_audience(self.api, asked, prepared, context, None)
+        audience = await open_audience(self.api, asked, prepared, context, "websocket")
+        note |= {"code": "OK", "messages": 0}
         async with aclosing(self.bus.subscribe(audience, viewer)) as messages:
             async for message in messages:
                 await self._text(head + message.payload + "}")
+                note["messages"] += 1
         return {"id": id_, "type": "complete"}
 
-    def _error(self, id_: str, *errors: GraphQLError) -> dict[str, Any]:
-        return {"id": id_, "type": "error", "payload": refused(list(errors), self.request_id).body["errors"]}
+    def _error(self, id_: str, note: dict[str, Any], *errors: GraphQLError) -> dict[str, Any]:
+        answer = refused(errors, self.request_id)
+        note["code"] = answer.code
+        metrics.requests.labels("websocket", note.get("kind", "none"), note.get("field", "none"), answer.code).inc()
+        return {"id": id_, "type": "error", "payload": answer.body["errors"]}
 
     async def _send(self, message: Mapping[str, Any]) -> None:
         await self._text(orjson.dumps(message).decode())

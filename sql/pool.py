@@ -4,6 +4,7 @@
 query takes the organisation as `$1` besides. `Database.transaction(org_id)` is the same inside one transaction.
 """
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -31,13 +32,13 @@ Unavailable = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.TooManyConnectionsError,
-    ConnectionError,
-    TimeoutError,
+    OSError,  # refused, reset, timed out; no such name, no such socket
 )
 
 # Names of the statements of the current operation, when a test or a metric asks for them.
 statements: ContextVar[list[str] | None] = ContextVar("statements", default=None)
 
+_CLOSE_SECONDS = 5.0
 _SEE = "select set_config('attain.org_id', $1, false)"
 
 
@@ -136,7 +137,17 @@ class Database:
         return cls(pool, told)
 
     async def close(self) -> None:
-        await self._pool.close()
+        """Let go of every connection; of one whose server does not answer, without a word."""
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._pool.close()
+        except Unavailable:
+            self._pool.terminate()
+
+    def connections(self) -> tuple[int, int]:
+        """How many connections are in use, and how many idle."""
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
 
     @asynccontextmanager
     async def session(self, org_id: uuid.UUID) -> AsyncIterator[Session]:

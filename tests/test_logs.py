@@ -1,12 +1,16 @@
 import json
 import logging
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 import structlog
 
 import logs
 from settings import Settings
+from sql.pool import UniqueViolation
+from sql.queries import Query
+from tests.conftest import MakeOrg
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +61,44 @@ def test_no_secret_reaches_a_line(as_json: bool, capsys: pytest.CaptureFixture[s
     written = capsys.readouterr().out
     assert "hunter" not in written
     assert "cannot reach postgresql://[secret]@db/attain" in written
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_exception_is_told_without_what_people_sent(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(Settings(log_json=as_json, log_level="INFO"))
+    try:
+        try:
+            Decimal({"hunter1": 1}["hunter2"])
+        except KeyError as error:
+            raise ValueError("hunter3 is no number") from error
+    except ValueError:
+        logging.getLogger("asyncpg").exception("failed")
+    try:
+        None.hunter  # type: ignore[attr-defined]  # noqa: B018
+    except AttributeError:
+        structlog.get_logger("attain.api").exception("failed")
+    written = capsys.readouterr().out
+    for telling in ("test_logs.py", "KeyError", "ValueError", "'NoneType' object has no attribute"):
+        assert telling in written
+    told = [line for line in written.replace("\\n", "\n").splitlines() if "hunter" in line]
+    assert [line for line in told if "KeyError" in line or "ValueError:" in line] == []
+
+
+async def test_a_statement_that_postgres_refuses_is_told_by_its_code(
+    make_org: MakeOrg, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure(Settings())
+    twice = Query(
+        "test.twice",
+        "insert into app_user (org_id, user_id, email, name, role, created_at)"
+        " values ($1, gen_random_uuid(), 'ada@harbor.example', 'Hunter', 'ADMIN', now())",
+    )
+    work = await make_org()
+    try:
+        async with work.transaction() as tx:
+            await tx.execute(twice)
+    except UniqueViolation:
+        structlog.get_logger("attain.api").exception("failed")
+    (line,) = lines(capsys)
+    assert line["exception"].endswith("UniqueViolationError 23505 app_user app_user_email")
+    assert "ada@harbor.example'" not in line["exception"]

@@ -1,19 +1,21 @@
 """Thin, idempotent calls into actions. A job may run more than once, or while another one is at it."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from structlog.contextvars import bind_contextvars
+from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from domain import recompute as domain
 from domain.scorecards import results as scorecards
 from domain.work import Work
 from sql.pool import Database
 from sql.queries import queries
+from workers import metrics
 
 _live = queries("live")
 log = structlog.get_logger("attain.jobs")
@@ -39,13 +41,31 @@ async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work],
     bind_contextvars(org_id=org)  # a job is a task of its own: nothing to unbind
     # From here on a new job may wait: what is marked while this one runs must not be lost.
     await ctx["redis"].delete(WAITING.format(job=job, org=org))
+    with _measured(job) as note:
+        note["rounds"] = 0
+        # The lock is free again before the next look: marks whose job met the lock are found here.
+        while await once(Work.system(ctx["db"], UUID(org))):
+            note["rounds"] += 1
+
+
+@contextmanager
+def _measured(job: str) -> Iterator[dict[str, int]]:
+    """Notes how a job ended. A failure goes no further: what the job left, the sweep finds."""
     started = time.perf_counter()
-    rounds = 0
-    # The lock is free again before the next look: marks whose job met the lock are found here.
-    while await once(Work.system(ctx["db"], UUID(org))):
-        rounds += 1
-    if rounds:
-        log.info(job, rounds=rounds, ms=round((time.perf_counter() - started) * 1000, 1))
+    outcome = "cancelled"
+    note: dict[str, int] = {}
+    try:
+        yield note
+        outcome = "done"
+    except Exception:
+        outcome = "failed"
+        log.exception("job_failed", job=job)
+    finally:
+        seconds = time.perf_counter() - started
+        metrics.jobs.labels(job, outcome).inc()
+        metrics.job_seconds.labels(job).observe(seconds)
+        if outcome != "done" or note.get("rounds"):  # what found nothing to do says nothing
+            log.info("job", job=job, outcome=outcome, milliseconds=round(seconds * 1000, 1), **note)
 
 
 async def tick(ctx: dict[str, Any]) -> None:
@@ -55,8 +75,9 @@ async def tick(ctx: dict[str, Any]) -> None:
     oldest = now - timedelta(days=ctx["settings"].event_retention_days)
     for row in await db.system(_live.organizations):
         work = Work.system(db, row["org_id"], now)
-        await scorecards.stale_by_time(work)
-        if await domain.new_day(work):
-            async with work.transaction() as tx:
-                await tx.execute(_live.log_trim, oldest)
-                await tx.execute(_live.idempotency_trim, now - _IDEMPOTENCY)
+        with bound_contextvars(org_id=str(row["org_id"])), _measured("tick"):
+            await scorecards.stale_by_time(work)
+            if await domain.new_day(work):
+                async with work.transaction() as tx:
+                    await tx.execute(_live.log_trim, oldest)
+                    await tx.execute(_live.idempotency_trim, now - _IDEMPOTENCY)

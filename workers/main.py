@@ -14,9 +14,10 @@ from arq.cron import cron
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
+from domain.backlog import QUEUE
 from settings import Settings
 from sql.pool import Database, Unavailable
-from workers import jobs
+from workers import jobs, metrics
 from workers.relay import Relay
 
 log = structlog.get_logger("attain.worker")
@@ -39,7 +40,9 @@ async def startup(ctx: dict[str, Any]) -> None:
             await queue.enqueue_job(job, str(org_id))
 
     relay = Relay(ctx["db"], queue, options, enqueue)
-    ctx["relay"] = asyncio.create_task(_forever(relay.run), name="relay")
+    ctx["tasks"] = [asyncio.create_task(_forever(relay.run), name="relay")]
+    if options.metrics_port:
+        ctx["tasks"].append(asyncio.create_task(metrics.watch(ctx["db"], queue, options), name="metrics"))
 
 
 async def _forever(run: Callable[[], Awaitable[None]]) -> None:
@@ -48,20 +51,22 @@ async def _forever(run: Callable[[], Awaitable[None]]) -> None:
         try:
             await run()
         except Exception as error:
-            log.warning("relay_restarts", error=repr(error))
+            log.warning("relay_restarts", exc_info=error)
             await asyncio.sleep(1)
 
 
 async def shutdown(ctx: dict[str, Any]) -> None:
     """Stop the relay and close Postgres."""
-    ctx["relay"].cancel()
-    await asyncio.gather(ctx["relay"], return_exceptions=True)
+    for task in ctx["tasks"]:
+        task.cancel()
+    await asyncio.gather(*ctx["tasks"], return_exceptions=True)
     await ctx["db"].close()
 
 
 def worker(options: Settings) -> Worker:
     """The arq worker of this process. Jobs are short: what a killed worker left is taken up by the sweep."""
     return Worker(
+        queue_name=QUEUE,
         functions=[jobs.recompute, jobs.coach],
         # Every zone's midnight is among these minutes.
         cron_jobs=[cron(jobs.tick, minute=set(range(0, 60, 5)), second=5, run_at_startup=True)],

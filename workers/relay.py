@@ -20,6 +20,7 @@ from domain.work import Work
 from settings import Settings
 from sql.pool import Database, Listener, Unavailable
 from sql.queries import queries
+from workers import metrics
 
 _live = queries("live")
 log = structlog.get_logger("attain.relay")
@@ -37,6 +38,7 @@ async def number(db: Database, org_id: UUID) -> int | None:
             return None
         await tx.execute(_live.work_claim, "EVENTS")
         numbered = await tx.fetch(_live.outbox_number)
+    metrics.numbered.inc(len(numbered))
     return max((row["seq"] for row in numbered), default=None)
 
 

@@ -62,6 +62,12 @@ delete from idempotency_key where org_id = $1 and viewer_id = $2 and key = $3 an
 -- Work that has waited longer than so many seconds; belongs to no tenant, so `$1` is the seconds.
 select distinct org_id, kind from org_work where created_at <= clock_timestamp() - make_interval(secs => $1) limit 1000;
 
+-- name: work_waiting
+-- How many organisations wait for each kind of work, and for how long the first one has; belongs to no tenant.
+select kind, count(distinct org_id)::float8 as organizations,
+  extract(epoch from clock_timestamp() - min(created_at))::float8 as oldest_seconds
+from org_work group by kind;
+
 -- name: work_claim
 -- Taken before the work is read: what commits later leaves a row of its own.
 delete from org_work where org_id = $1 and kind = $2;

@@ -107,6 +107,11 @@ class TeamQuery:
         await info.context.fetch(_SLEEP, seconds)
         return "done"
 
+    @strawberry.field(description="Asks Postgres with a value that fits no column.")
+    async def misfit(self, info: Info) -> str:
+        await info.context.fetch(_SLEEP, "hunter2")
+        return "done"
+
     @reads(Scope.AUDIT_READ, "Needs a scope that few have.")
     async def secret(self) -> str:
         return "treasure"

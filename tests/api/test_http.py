@@ -3,16 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from dev.services import services
-from sql.migrate import migrate
 from tests.api.conftest import Serve, Server
 from tests.api.graph import gate
 from tests.conftest import MakeOrg
@@ -201,25 +197,6 @@ async def test_subscription_needs_a_stream(client: httpx.AsyncClient) -> None:
     assert "text/event-stream" in response.json()["errors"][0]["message"]
 
 
-async def test_health_readiness_and_metrics(server: Server, client: httpx.AsyncClient) -> None:
-    await client.post("/graphql", json={"query": "{ hello }"})
-    assert (await client.get("/healthz")).text == "ok"
-    ready = await client.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "wrong": {}})
-    metrics = (await client.get("/metrics")).text
-    assert 'attain_requests_total{code="OK",kind="query",transport="http"}' in metrics
-
-
-async def test_readiness_says_what_is_wrong(serve: Serve, fresh_database_url: str) -> None:
-    away = "redis://127.0.0.1:1/0"
-    async with serve(database_url=fresh_database_url, valkey_url=away) as server, server.client() as client:
-        response = await client.get("/readyz")
-    assert response.status_code == 503
-    wrong = response.json()["wrong"]
-    assert "0001_org" in wrong["migrations"]
-    assert "valkey" in wrong
-
-
 async def test_the_log_of_a_failure_says_whose_request_it_was(server: Server, make_org: MakeOrg) -> None:
     work = await make_org()
     with capture_logs(processors=[merge_contextvars]) as lines:
@@ -229,18 +206,6 @@ async def test_the_log_of_a_failure_says_whose_request_it_was(server: Server, ma
     org_id = str(work.viewer.org_id)
     told = [(line["event"], line["request_id"], line["org_id"]) for line in lines]
     assert told == [("internal", "mine-1", org_id), ("request", "mine-1", org_id), ("request", "mine-2", org_id)]
-
-
-async def test_readiness_ends_with_postgres(serve: Serve, tmp_path: Path) -> None:
-    with ExitStack() as postgres:
-        url = postgres.enter_context(services(tmp_path, durable=False)).database_url
-        await migrate(url)
-        async with serve(database_url=url) as server, server.client() as client:
-            assert (await client.get("/readyz")).status_code == 200
-            postgres.close()
-            response = await client.get("/readyz")
-    assert response.status_code == 503
-    assert response.json()["wrong"]["postgres"].startswith("does not answer")
 
 
 async def test_requests_do_not_wait_for_each_other(client: httpx.AsyncClient) -> None:
