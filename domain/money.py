@@ -28,11 +28,19 @@ def allocate(amount: Decimal, shares: Sequence[Decimal], unit: Decimal) -> list[
     whole = sum(shares, Decimal(0))
     if whole <= 0:
         raise ValueError("shares must have a positive sum")
-    exact = [amount * share / whole for share in shares]
+    return apportion(amount, [amount * share / whole for share in shares], unit)
+
+
+def apportion(amount: Decimal, exact: Sequence[Decimal], unit: Decimal) -> list[Decimal]:
+    """Round parts of either sign to multiples of `unit` that sum to `amount`, a multiple too (largest remainder).
+
+    The parts sum to the amount before it was rounded. Equal remainders favour the earlier part, and no part moves by a
+    unit or more.
+    """
     parts = [(value / unit).to_integral_value(ROUND_DOWN) * unit for value in exact]
     left = int((amount - sum(parts, Decimal(0))) / unit)
-    step = unit if left >= 0 else -unit
-    by_remainder = sorted(range(len(parts)), key=lambda i: (-abs(exact[i] - parts[i]), i))
-    for i in by_remainder[: abs(left)]:
+    step = unit.copy_sign(left)
+    gained = [(value - part) * step for value, part in zip(exact, parts, strict=True)]
+    for i in sorted(range(len(parts)), key=lambda i: (-gained[i], i))[: abs(left)]:
         parts[i] += step
     return parts

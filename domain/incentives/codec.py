@@ -14,7 +14,8 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from domain.errors import Problem, Rejected
-from domain.incentives.components import Bonus, Commission, Component, Curve, Mbo, Spiff
+from domain.incentives.component import Component
+from domain.incentives.components import Bonus, Commission, Curve, Mbo, Spiff
 
 T = TypeVar("T")
 Path = tuple[str, ...]
@@ -30,7 +31,7 @@ TYPE_OF = {kind: name for name, kind in COMPONENTS.items()}
 
 _SPELLED = {"start": "from", "end": "to"}
 _LARGEST = Decimal(10) ** 15
-_DECIMALS = 18
+_DECIMALS = 100
 
 
 class _Flawed(Exception):

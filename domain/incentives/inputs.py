@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from domain.calendar import Period, PeriodKind
-from domain.incentives.terms import CapScope, CreditRole, Measure
+from domain.incentives.terms import CreditRole, Measure
 
 ONE = Decimal(1)
 
@@ -48,22 +48,41 @@ class Standing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """How far an objective of an MBO was met: 1 is fully."""
+    """How far an objective of an MBO was met: 1 is fully. `name` and `weight` are of an objective of the payee's own,
+    where the plan names none.
+    """
 
     component: str
     objective: str
     score: Decimal
+    name: str = ""
+    weight: Decimal = ONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """What is left for the payee under a cap of scope PLAN or BUDGET of a component (None: of the plan), in the plan's
-    currency: the cap less what was earned before, the payee's part of the budget.
+class Grant:
+    """The payee's part of the budget of a component (None: of the plan), in the plan's currency."""
+
+    component: str | None = None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What a component (None: the plan) earned so far under a cap of scope PLAN, in the plan's currency."""
+
+    component: str | None = None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry:
+    """What a period hands on to the next: what is owed of draws, in the payee's currency, and of which caps how much is
+    used.
     """
 
-    component: str | None
-    scope: CapScope
-    amount: Decimal
+    owed: Decimal = Decimal(0)
+    used: tuple[Used, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,23 +99,25 @@ class Cancellation:
 class Inputs:
     """Everything about a payee that the calculation of a period needs.
 
-    `currency` is what the payee is paid in, `exchange_rate` units of it for one of the plan's. `on_plan` are the days
-    `[start, end)` on which the payee is on the plan: credits of other days do not count. `credits` are those of the
-    period, and for cumulative components those before it too. `target` is the payee's own target amount for curves and
-    MBOs. `owed` is what is owed of draws, in the payee's currency; `opens_year` says that this is the first period of a
-    fiscal year.
+    `currency` is what the payee is paid in, `exchange_rate` units of it for one of the plan's. `longer` are the
+    periods of other kinds that hold its last day. `on_plan` are the days `[start, end)` on which the payee is on the
+    plan: credits of other days do not count. `credits` are those of the period, and for cumulative components and
+    SPIFFs those before it too. `target` is the payee's own target amount for curves and MBOs. Without a grant a budget
+    limits nobody below the whole of it. `carry` is what the period before handed on; `opens_year` says that this is the
+    first period of a fiscal year.
     """
 
     payee: str
     currency: str
     exchange_rate: Decimal = ONE
     period: Period
+    longer: tuple[Period, ...] = ()
     on_plan: tuple[tuple[date, date], ...]
     credits: tuple[Credit, ...] = ()
     standings: tuple[Standing, ...] = ()
     scores: tuple[Score, ...] = ()
-    allowances: tuple[Allowance, ...] = ()
+    grants: tuple[Grant, ...] = ()
     target: Decimal | None = None
-    owed: Decimal = Decimal(0)
+    carry: Carry = Carry()
     opens_year: bool = False
     cancellations: tuple[Cancellation, ...] = ()

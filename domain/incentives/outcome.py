@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.incentives.inputs import Carry
+
 
 class LineKind(StrEnum):
     """What a line of a statement is.
@@ -67,14 +69,42 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """What a component earned in the plan's currency, unrounded. Without an attainment, or with nothing paid for a
-    reason that is none of the credits', `reason` says why."""
+    """What a component earned in the plan's currency, after its caps and unrounded.
+
+    `attainment` is the base to the quota, to six places. `reason` says why nothing is paid whatever was credited.
+    """
 
     component: str
     base: Decimal
     quota: Decimal | None
     attainment: Decimal | None
     amount: Decimal
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of what a component earned, in the plan's currency: for a deal that closed on `day`, or as one amount.
+
+    `step` refers to the step that came to it.
+    """
+
+    kind: LineKind
+    key: str
+    day: date
+    exact: Decimal
+    step: str
+    deal: str | None = None
+    base: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """What a component makes of the facts, before any cap: parts that sum to its amount."""
+
+    base: Decimal
+    quota: Decimal | None
+    parts: tuple[Part, ...]
     reason: Reason | None = None
 
 
@@ -105,11 +135,11 @@ class Step:
 class Result:
     """What a payee is paid for a period under a plan, in the payee's currency.
 
-    `owed` is what is owed of draws afterwards. `claims` are on budgets.
+    `carry` is for the next period. `claims` are on budgets.
     """
 
     payable: Decimal
-    owed: Decimal
+    carry: Carry
     lines: tuple[Line, ...]
     earned: tuple[Earned, ...]
     claims: tuple[Claim, ...]

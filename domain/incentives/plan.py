@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from domain.calendar import PeriodKind
-from domain.incentives.components import Component
+from domain.incentives.component import Component
 from domain.incentives.terms import Cap, ClawbackWindow, Draw, Eligibility
 
 _EVERYBODY = Eligibility()

@@ -83,6 +83,14 @@ class WithoutQuota(StrEnum):
     FIRST_TIER = "FIRST_TIER"
 
 
+class Proration(StrEnum):
+    """What becomes of a fixed amount for who is on the plan for a part of the period: it shrinks with the calendar days
+    (DAYS), or does not (NONE)."""
+
+    DAYS = "DAYS"
+    NONE = "NONE"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """A condition: what was attained in a period, through the end of the one that is paid, is at least so much.
@@ -169,6 +177,7 @@ class Draw:
     amount: Decimal
     recoverable: bool = True
     carry_forward: bool = True
+    proration: Proration = Proration.DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
