@@ -9,6 +9,7 @@ from domain.calendar import DAY
 from domain.dirty import Dirty, Mark, Touch
 from domain.feed import actions as feed
 from domain.feed import coaching
+from domain.incentives import earnings as incentives
 from domain.org import actions as org
 from domain.quotas import results as quotas
 from domain.scorecards import results as scorecards
@@ -34,8 +35,11 @@ async def recompute(work: Work) -> bool:
                 return False
             traced.enter_context(telemetry.span("recompute", parents))
             calendar = await org.calendar(tx.session)
-            await scorecards.recompute(tx, calendar, dirty)
-            await quotas.recompute(tx, calendar, dirty)
+            measured = dirty.measured()
+            if measured is not None:
+                await scorecards.recompute(tx, calendar, measured)
+                await quotas.recompute(tx, calendar, measured)
+            await incentives.recompute(tx, calendar, dirty)
     return True
 
 

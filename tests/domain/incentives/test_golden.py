@@ -208,7 +208,7 @@ def test_row_24_spiff_budget(sharing: Sharing, parts: list[int]) -> None:
     terms = plan(spiff(per_unit=D(450), caps=(budget,)))
     first = payee(1, 1, payee="first")
     second = replace(payee(1, payee="second"), credits=(replace(deals(1)[0], key="x", day=date(2027, 1, 9)),))
-    assert [result.payable for result in calculate_all(terms, [second, first])] == parts[::-1]
+    assert [result.payable for _, result in calculate_all(terms, [second, first])] == parts[::-1]
 
 
 def test_row_25_manager_override() -> None:
