@@ -37,11 +37,10 @@ def calculate(plan: Plan, inputs: Inputs, *, told: bool = False) -> Result:
 
 def calculate_all(
     plan: Plan, everybody: Sequence[Inputs], spent: Mapping[str | None, Decimal] | None = None, *, told: bool = False
-) -> list[tuple[Inputs, Result]]:
+) -> list[Result]:
     """What each payee is paid for a period, in the order given, with budgets shared among them (row 24).
 
-    `spent` is what earlier periods took from the budget of a component (None: of the plan). Returned beside each result
-    are the inputs that it follows from, with the payee's parts of the budgets.
+    `spent` is what earlier periods took from the budget of a component (None: of the plan).
     """
     results = [calculate(plan, inputs, told=told) for inputs in everybody]
     budgets = {
@@ -51,7 +50,7 @@ def calculate_all(
         if cap.scope is CapScope.BUDGET
     }
     if not budgets:
-        return list(zip(everybody, results, strict=True))
+        return results
     # A component's budget decides what is claimed of the plan's, so the plan's comes last.
     for key in sorted(budgets, key=lambda key: key is None):
         claims = [claim for result in results for claim in result.claims if claim.component == key]
@@ -65,7 +64,7 @@ def calculate_all(
             for inputs in everybody
         ]
         results = [calculate(plan, inputs, told=told) for inputs in everybody]
-    return list(zip(everybody, results, strict=True))
+    return results
 
 
 class _Payout:

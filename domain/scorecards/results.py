@@ -61,6 +61,12 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
             for days in stretches:
                 teams = people.teams_of(rep_id, days[0], date.max if days[1] is None else days[1] + DAY)
                 touched.add(days, [rep_id] if rep_id in people.reps else [], teams, touch)
+    if everybody:
+        # Weeks that begin on another day since the calendar changed.
+        weeks = list(people.weeks.through(first, current))
+        rows = await tx.fetch(_scorecards.scorecards_of_no_week, min(day for day, _ in everybody), weeks)
+        gone = [Key(row["week"], Subject(row["subject"]), row["subject_id"]) for row in rows]
+        await _save(tx, gone, await _stored(tx, people.weeks, gone), {}, dirty)
     keys = sorted(touched.keys)
     for i in range(0, len(keys), _BATCH):
         await _recompute(tx, people, {key: touched.keys[key] for key in keys[i : i + _BATCH]}, begin, dirty)
@@ -161,7 +167,7 @@ async def _stored(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Scorec
     wanted = {
         Key(week, key.subject, key.subject_id)
         for key in keys
-        for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), key.week)
+        for week in (key.week, *weeks.through(weeks.before(key.week, rules.TREND_WEEKS), key.week))
     }
     asked = (
         [key.subject for key in sorted(wanted)],

@@ -280,6 +280,11 @@ select team_id, ancestor_id from team_ancestor where org_id = $1 order by team_i
 -- The earliest week that has a scorecard.
 select min(week) from scorecard where org_id = $1;
 
+-- name: scorecards_of_no_week
+-- Scorecards since a day whose week is none of these.
+select subject, subject_id, week from scorecard where org_id = $1 and week >= $2 and week <> all($3::date[])
+order by week, subject, subject_id;
+
 -- name: scorecards_stored
 -- What is stored for these weeks of these subjects.
 select s.subject, s.subject_id, s.week, s.template_id, s.template_version, s.calendar_version, s.workdays,

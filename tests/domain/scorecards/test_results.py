@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from domain.dirty import Mark
-from domain.org.model import Leave, Move, RepItem
+from domain.org.actions import organization_update
+from domain.org.model import CalendarChange, Leave, Move, RepItem
 from domain.org.people import reps_upsert
 from domain.pipeline.model import DealStatus, SplitItem
 from domain.scorecards.results import stale_by_time
@@ -319,3 +320,27 @@ async def test_only_what_a_kpi_looks_at_is_measured_again(company: Company, stat
     assert measured == {"scorecards.activities_measured"}
     assert await company.value("ann", "calls") == 8
     assert await company.result("ann", "revenue") == before
+
+
+async def test_weeks_that_begin_on_another_day_leave_none_of_the_old_ones(company: Company) -> None:
+    await company.publish(*KPIS)
+    await company.call("ann", LAST + timedelta(days=3))
+    await company.call("ann", WEEK + timedelta(days=1))
+    await company.recompute()
+    await company.events()
+
+    change = CalendarChange(LAST + timedelta(days=2), week_starts_on=3)
+    await organization_update(company.work, expected_version=1, change=change)
+    await company.recompute()
+
+    rows = await company.run(
+        "select week from scorecard where org_id = $1 and subject_id = $2 order by week", company.reps["ann"]
+    )
+    # The week of the change is cut short by the next one.
+    assert [row["week"] for row in rows] == [LAST + timedelta(days=days) for days in (2, 9)]
+    assert [event for event in await company.events() if event[1] == "ann"] == [
+        ("CREATED", "ann", f"{LAST + timedelta(days=2)}"),
+        ("CREATED", "ann", f"{LAST + timedelta(days=9)}"),
+        ("REMOVED", "ann", f"{LAST}"),
+        ("REMOVED", "ann", f"{WEEK}"),
+    ]
