@@ -1,4 +1,4 @@
-.PHONY: help env up test test-own check format sdl lock clean
+.PHONY: help env up test fuzz test-own check format sdl lock clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -22,6 +22,9 @@ up: env ## everything on this machine, until Ctrl-C (ARGS="--port 9000 --no-demo
 test: env ## the tests, on real Postgres and Valkey, in parallel
 	.venv/bin/pytest -n auto --maxprocesses 15 $(ARGS)
 
+fuzz: env ## the tests that draw at random, on a larger scale (some 20 minutes)
+	ATTAIN_FUZZ=1 .venv/bin/pytest -m fuzz -n auto --maxprocesses 15 $(ARGS)
+
 test-own: env ## the tests on servers of your own (ATTAIN_TEST_DATABASE_URL, ATTAIN_TEST_VALKEY_URL)
 	@: $${ATTAIN_TEST_DATABASE_URL:?a postgresql:// address whose login is a superuser} $${ATTAIN_TEST_VALKEY_URL:?a redis:// address}
 	.venv/bin/pytest -n auto --maxprocesses 15 $(ARGS)
@@ -44,8 +47,7 @@ sdl: env ## write schema.graphql from the code
 COMPILE := .venv/bin/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 lock: env ## pin what pyproject.toml asks for, with hashes and without hosts
 	$(COMPILE) -o requirements.lock pyproject.toml
-	$(COMPILE) -c requirements.lock --extra otel -o requirements-otel.lock pyproject.toml
-	$(COMPILE) -c requirements.lock --extra embedded --extra otel --group dev -o requirements-dev.lock pyproject.toml
+	$(COMPILE) -c requirements.lock --extra embedded --group dev -o requirements-dev.lock pyproject.toml
 
 clean: ## remove the environment and caches, and keep .attain
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/clients/node_modules

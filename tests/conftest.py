@@ -28,8 +28,11 @@ from sql import pool
 from sql.migrate import migrate
 from sql.pool import Database
 
+SCALE = 25 if os.environ.get("ATTAIN_FUZZ") else 1
+"""How many times as much the tests marked `fuzz` do as in `make test`; set by `make fuzz`."""
+
 # A busy machine is no counterexample.
-hypothesis.settings.register_profile("attain", deadline=None)
+hypothesis.settings.register_profile("attain", deadline=None, max_examples=100 * SCALE, print_blob=True)
 hypothesis.settings.load_profile("attain")
 
 MakeOrg = Callable[..., Awaitable[Work]]
