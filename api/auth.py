@@ -17,8 +17,7 @@ from strawberry.schema_directive import Location
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from api.context import Context, Info
-from api.engine import Gate
+from api.context import Info
 from api.errors import forbidden, unauthenticated, user_error
 from domain.errors import Rejected
 from domain.org.model import SCOPES, Role, Scope, Viewer
@@ -119,7 +118,7 @@ class RequiresScope:
 # The parameters of `resolve_async` below are positional: a field's own argument may be called `source`.
 
 
-class Requires(Gate):
+class Requires(FieldExtension):
     """Refuses viewers without a scope, and shows the scope in the schema.
 
     The field is nullable, so that a refusal takes nothing else of the answer along.
@@ -135,9 +134,10 @@ class Requires(Gate):
         if not field.is_subscription and not isinstance(field.type, StrawberryOptional):
             field.type = StrawberryOptional(field.type)
 
-    def refusal(self, context: Context) -> Exception | None:
-        """FORBIDDEN without the scope."""
-        return None if self.scope in context.viewer.scopes else forbidden(self.scope)
+    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, /, **kwargs: Any) -> Any:  # type: ignore[override]
+        if self.scope not in info.context.viewer.scopes:
+            raise forbidden(self.scope)
+        return await next_(source, info, **kwargs)
 
 
 class Decides(FieldExtension):
