@@ -74,6 +74,8 @@ def serve(
         access_log=False,
         server_header=False,
         ws_max_size=known.max_body_bytes,
+        # A message is encoded once for thousands; deflating it for each of them would cost more than all the rest.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)

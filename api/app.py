@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from api import metrics
@@ -85,16 +86,13 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
     async def http(request: Request) -> Response:
         return await running(request).http(request)
 
-    async def websocket(socket: WebSocket) -> None:
-        await running(socket).websocket(socket)
-
     async def ready(request: Request) -> Response:
         stopped, hindered = await asyncio.gather(_postgres(chosen), _valkey(running(request).valkey))
         return JSONResponse({"ready": not stopped, "wrong": stopped | hindered}, 503 if stopped else 200)
 
     routes: list[BaseRoute] = [
         Route("/graphql", http, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
-        WebSocketRoute("/graphql", websocket),
+        WebSocketRoute("/graphql", _Sockets()),
         Route("/healthz", _healthy),
         Route("/readyz", ready),
         Route("/metrics", _metrics),
@@ -110,6 +108,14 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         )
     ]
     return Starlette(routes=routes, middleware=middleware if chosen.cors_origins else [], lifespan=lifespan)
+
+
+class _Sockets:
+    """Bare ASGI: thousands of sockets stay open, and every layer around one weighs on each message."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        await running(socket).websocket(socket)
 
 
 def running(connection: Request | WebSocket) -> Running:

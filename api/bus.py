@@ -7,9 +7,10 @@ not notice.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Hashable
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import NoReturn
 from uuid import UUID
 
 import orjson
@@ -19,7 +20,7 @@ from redis.exceptions import RedisError
 from structlog.contextvars import unbind_contextvars
 
 from api import metrics
-from api.fanout import Audience, Group, Message, Subscriber
+from api.fanout import Audience, Group, Message, Subscriber, Write
 from api.live import Logged, parse_cursor
 from domain.events import CHANNEL
 from domain.org.model import Viewer
@@ -45,6 +46,7 @@ class Bus:
         self._valkey = valkey
         self._settings = settings
         self._followers: dict[UUID, _Follower] = {}
+        self._snapshots = _Snapshots(self._snapshot)
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
@@ -84,52 +86,55 @@ class Bus:
         now = asyncio.get_running_loop().time()
         return max((now - follower.read_at for follower in self._followers.values()), default=0.0)
 
-    async def subscribe(self, audience: Audience, viewer: Viewer) -> AsyncGenerator[Message, None]:
-        """Encoded results, the first at once unless it resumes. Raises `Invalid` and `Revoked`; `aclose` it."""
+    async def deliver(self, audience: Audience, viewer: Viewer, write: Write) -> NoReturn:
+        """Send a client its messages until cancelled, the first at once unless it resumes.
+
+        Raises `Invalid`, `Revoked`, and what `write` raises.
+        """
         org_id, after = audience.org_id, audience.selection.after
         place = parse_cursor(after) if after is not None else None
-        last, first = await self._head(org_id)
         if place is None:
-            seq = last  # read before the state, so that nothing falls between
-            yield await audience.snapshot(seq)
-        elif place[0] == org_id and first - 1 <= place[1] <= last:
-            seq = place[1]
+            state = await self._snapshots.of(audience)
+            seq = state.seq
+            await write(state)
         else:
-            seq = last
-            yield await audience.gap(seq)
+            last, first = await self._head(org_id)
+            if place[0] == org_id and first - 1 <= place[1] <= last:
+                seq = place[1]
+            else:
+                seq = last
+                await write(await audience.gap(seq))
         while not self._caught_up(org_id, seq):
             events = await self._read(org_id, seq)
             if not events:
                 break
             for message in await audience.messages(events):
-                yield message
+                await write(message)
             seq = events[-1].seq
-        async with aclosing(self._join(audience, viewer, seq)) as live:
-            async for message in live:
-                yield message
+        # Nothing is awaited between having caught up and being in the group: nothing can come between.
+        follower = self._followers.get(org_id)
+        if follower is None:
+            follower = self._followers[org_id] = _Follower(self, org_id, seq, self._settings)
+        subscriber = Subscriber(viewer, seq, self._settings.subscriber_queue, write)
+        follower.group(audience).subscribers.add(subscriber)
+        metrics.subscribers.inc()
+        try:
+            raise await subscriber.ended
+        finally:
+            metrics.subscribers.dec()
+            subscriber.stop()
+            follower.leave(audience, subscriber)
+            if not follower.groups and self._followers.get(org_id) is follower:
+                del self._followers[org_id]
+                follower.stop()
 
     def _caught_up(self, org_id: UUID, seq: int) -> bool:
         follower = self._followers.get(org_id)
         return follower is not None and follower.position <= seq
 
-    async def _join(self, audience: Audience, viewer: Viewer, seq: int) -> AsyncGenerator[Message, None]:
-        # Nothing is awaited between having caught up and being in the group: nothing can come between.
-        follower = self._followers.get(audience.org_id)
-        if follower is None:
-            follower = self._followers[audience.org_id] = _Follower(self, audience.org_id, seq, self._settings)
-        key = audience.key
-        subscriber = Subscriber(viewer, seq, self._settings.subscriber_queue)
-        follower.group(key, audience).subscribers.add(subscriber)
-        metrics.subscribers.inc()
-        try:
-            async for message in subscriber.messages():
-                yield message
-        finally:
-            metrics.subscribers.dec()
-            follower.leave(key, subscriber)
-            if not follower.groups and self._followers.get(audience.org_id) is follower:
-                del self._followers[audience.org_id]
-                follower.stop()
+    async def _snapshot(self, audience: Audience) -> Message:
+        seq, _ = await self._head(audience.org_id)  # read before the state, so that nothing falls between
+        return await audience.snapshot(seq)
 
     async def _head(self, org_id: UUID) -> tuple[int, int]:
         """The number of the organisation's last event, and of the first that the log still has."""
@@ -151,6 +156,37 @@ class Bus:
             log.warning("strange_message", data=repr(data)[:200])
 
 
+class _Snapshots:
+    """The state is read once for all who come while it is being read for those before them.
+
+    Nobody gets one that was begun before they came: what a client stored, it finds.
+    """
+
+    def __init__(self, take: Callable[[Audience], Awaitable[Message]]) -> None:
+        self._take = take
+        self._begun: dict[Hashable, asyncio.Task[Message]] = {}
+        self._next: dict[Hashable, asyncio.Task[Message]] = {}
+
+    async def of(self, audience: Audience) -> Message:
+        """The first message for one more. Raises `Invalid`."""
+        coming = self._next.get(audience.key)
+        if coming is None:
+            coming = asyncio.create_task(self._one(audience, self._begun.get(audience.key)))
+            coming.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be left to see it
+            self._next[audience.key] = coming
+        return await asyncio.shield(coming)
+
+    async def _one(self, audience: Audience, before: asyncio.Task[Message] | None) -> Message:
+        if before is not None:
+            await asyncio.wait([before])
+        begun = self._begun[audience.key] = self._next.pop(audience.key)
+        try:
+            return await self._take(audience)
+        finally:
+            if self._begun.get(audience.key) is begun:
+                del self._begun[audience.key]
+
+
 class _Follower:
     """Reads one organisation's log from `position` on and hands it to the groups."""
 
@@ -166,18 +202,19 @@ class _Follower:
         self.read_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run())
 
-    def group(self, key: Hashable, audience: Audience) -> Group:
-        """The group of this key; the first subscriber's audience stands for all."""
-        if key not in self.groups:
-            self.groups[key] = Group(audience, inbox=4 * _PAGE)
-        return self.groups[key]
+    def group(self, audience: Audience) -> Group:
+        """The group of those who get the same; the first one's audience stands for all."""
+        group = self.groups.get(audience.key)
+        if group is None:
+            group = self.groups[audience.key] = Group(audience, inbox=4 * _PAGE)
+        return group
 
-    def leave(self, key: Hashable, subscriber: Subscriber) -> None:
+    def leave(self, audience: Audience, subscriber: Subscriber) -> None:
         """A subscriber is gone; the last one takes the group along."""
-        group = self.groups[key]
+        group = self.groups[audience.key]
         group.subscribers.discard(subscriber)
         if not group.subscribers:
-            del self.groups[key]
+            del self.groups[audience.key]
             group.stop()
 
     def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from api.context import Context
 from api.documents import Invalid, Prepared
 from api.live import LiveChange, LiveKind, Logged, Selection, cursor_of
 from api.operation import Api, Asked, encodable
+from api.push import begin
 from domain.events import Change
 from domain.org.model import Viewer
 from sql.pool import uuid7
@@ -29,6 +30,8 @@ log = structlog.get_logger("attain.live")
 _BATCH = 100
 # Whom a manager sees changes with the day and with moves; moves are heard of, days are not.
 _SIGHT_SECONDS = 5.0
+# Deliveries after which others get their turn: a few milliseconds.
+_TURN = 200
 
 
 class Revoked(Exception):
@@ -61,7 +64,8 @@ class Audience:
     @property
     def key(self) -> Hashable:
         """Equal for subscribers that may share messages."""
-        return self._prepared.group_key(self._variables), _view(self._viewer, self.selection.field.personal)
+        view = _view(self._viewer, self.selection.field.personal)
+        return self.org_id, self._prepared.group_key(self._variables), view
 
     def hears(self, event: Logged) -> bool:
         """Whether the event may concern it; cheap, and sight is looked at later."""
@@ -175,54 +179,85 @@ def _masked(error: Exception) -> GraphQLError:
     return GraphQLError("The subscription failed.", original_error=error)
 
 
+Write = Callable[[Message], Coroutine[Any, Any, None]]
+"""Sends a message to one client; while it waits, the client is slow."""
+
+
 class Subscriber:
-    """A bounded queue to one client. `seq`: the last event that the client knows of."""
+    """One client. What comes while it is slow waits in a bounded queue. `seq`: the last event that it knows of.
 
-    __slots__ = ("_limit", "_queue", "_revoked", "_wake", "seq", "viewer")
+    `ended` has the reason once there is nothing more to send: `Revoked`, or what writing raised.
+    """
 
-    def __init__(self, viewer: Viewer, seq: int, limit: int) -> None:
+    __slots__ = ("_limit", "_queue", "_slow", "_write", "ended", "seq", "viewer")
+
+    def __init__(self, viewer: Viewer, seq: int, limit: int, write: Write) -> None:
         self.viewer = viewer
         self.seq = seq
+        self.ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._limit = limit
-        self._queue: deque[Message] = deque()
-        self._wake = asyncio.Event()
-        self._revoked = False
+        self._write = write
+        self._slow: asyncio.Task[None] | None = None
+        self._queue: deque[Message] | None = None  # there are thousands of them, and few are slow
 
     def put(self, message: Message) -> bool:
-        """Queue a message, unless the client has it already. False: the queue was full and is now empty."""
+        """Send a message, unless the client has it already. False: the queue was full and is now empty."""
         if message.seq <= self.seq:
             return True
         self.seq = message.seq
-        if len(self._queue) >= self._limit:
+        if self._queue and len(self._queue) >= self._limit:
             self._queue.clear()
             return False
-        self._queue.append(message)
-        self._wake.set()
+        self._send(message)
         return True
 
     def gap(self, message: Message) -> None:
-        """Queue a GAP in place of all that waits."""
+        """Send a GAP in place of all that waits."""
         self.seq = max(self.seq, message.seq)
-        self._queue.clear()
-        self._queue.append(message)
-        self._wake.set()
+        if self._queue:
+            self._queue.clear()
+        self._send(message)
 
     def revoke(self) -> None:
         """End the subscription."""
-        self._revoked = True
-        self._wake.set()
+        self._end(Revoked())
 
-    async def messages(self) -> AsyncIterator[Message]:
-        """Messages as they come. Raises `Revoked`."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._queue:
-                if self._revoked:
-                    break
-                yield self._queue.popleft()
-            if self._revoked:
-                raise Revoked
+    def stop(self) -> None:
+        """The client is gone."""
+        self._end(Revoked())
+        if self._slow is not None:
+            self._slow.cancel()
+
+    def _send(self, message: Message) -> None:
+        if self.ended.done():
+            return
+        if self._queue is not None:
+            self._queue.append(message)
+            return
+        try:
+            rest = begin(self._write(message))
+        except Exception as error:
+            self._end(error)
+        else:
+            if rest is not None:
+                self._queue = deque()
+                self._slow = asyncio.create_task(self._catch_up(rest, self._queue))
+
+    async def _catch_up(self, rest: Awaitable[None], queue: deque[Message]) -> None:
+        try:
+            await rest
+            while queue:
+                await self._write(queue.popleft())
+        except Exception as error:
+            self._end(error)
+        finally:
+            self._slow = self._queue = None
+
+    def _end(self, reason: Exception) -> None:
+        if self._queue:
+            self._queue.clear()
+        if not self.ended.done():
+            self.ended.set_result(reason)
 
 
 class Group:
@@ -275,9 +310,11 @@ class Group:
         behind: set[Subscriber] = set()
         messages = await self.audience.messages(events)
         for message in messages:
-            for subscriber in self.subscribers:
+            for number, subscriber in enumerate(tuple(self.subscribers), 1):
                 if subscriber not in behind and not subscriber.put(message):
                     behind.add(subscriber)
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
         metrics.deliveries.inc(len(messages) * len(self.subscribers))
         if behind:
             await self._gap(messages[-1].seq, behind)

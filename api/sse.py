@@ -5,19 +5,19 @@ that a client resumes with `Last-Event-ID`.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import orjson
 from graphql import GraphQLError
-from starlette.responses import StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.bus import Bus
 from api.context import Context
 from api.documents import Invalid, Prepared
-from api.fanout import Message, Revoked, open_audience
+from api.fanout import Audience, Message, Revoked, open_audience
 from api.live import cursor_of
 from api.operation import Api, Asked, is_subscription, refused
 
@@ -26,17 +26,39 @@ HEARTBEAT_SECONDS = 15.0
 _COMPLETE = "event: complete\ndata:\n\n"
 
 
-class EventStream(StreamingResponse):
-    """Ends its generator also when the client just goes away."""
+Write = Callable[[str], Awaitable[None]]
+Source = Callable[[Write], Awaitable[None]]
+"""Writes what there is to write, and returns when there is no more."""
 
-    def __init__(self, content: AsyncGenerator[str, None]) -> None:
+
+class EventStream(Response):
+    """What its source writes, until the client goes away. Each piece goes out at once."""
+
+    def __init__(self, source: Source) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__(content, headers=headers, media_type="text/event-stream")
-        self._content = content
+        super().__init__(None, headers=headers, media_type="text/event-stream")
+        del self.headers["content-length"]
+        self._source = source
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with aclosing(self._content):
-            await super().__call__(scope, receive, send)
+        async def write(text: str) -> None:
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        source = asyncio.ensure_future(self._source(write))
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            await asyncio.wait([source, gone], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (source, gone):
+                task.cancel()
+            await asyncio.gather(source, gone, return_exceptions=True)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def stream(
@@ -51,47 +73,42 @@ async def stream(
     """The answer as a stream. Raises `Invalid` when there is nothing to stream."""
     if not is_subscription(prepared):
         answer = await api.answer(asked, prepared, context, "sse")
-        return EventStream(_once(answer.body))
+        return EventStream(lambda write: _once(write, answer.body))
     audience = await open_audience(api, asked, prepared, context, "sse", last_event_id)
-    return EventStream(_events(bus.subscribe(audience, context.viewer), context, expires))
+    return EventStream(lambda write: _events(write, bus, audience, context, expires))
 
 
-async def _once(body: object) -> AsyncGenerator[str, None]:
-    yield f"event: next\ndata: {orjson.dumps(body, default=str).decode()}\n\n"
-    yield _COMPLETE
+async def _once(write: Write, body: object) -> None:
+    await write(f"event: next\ndata: {orjson.dumps(body, default=str).decode()}\n\n{_COMPLETE}")
 
 
-async def _events(
-    messages: AsyncGenerator[Message, None], context: Context, expires: datetime | None
-) -> AsyncGenerator[str, None]:
-    """Messages and, while there are none, comments that keep the connection open; ends with the token."""
-    org_id = context.viewer.org_id
-    async with aclosing(messages):
-        coming = asyncio.ensure_future(anext(messages))
-        try:
-            while True:
-                left = HEARTBEAT_SECONDS
-                if expires is not None:
-                    left = min(left, (expires - datetime.now(UTC)).total_seconds())
-                    if left <= 0:
-                        return
-                done, _ = await asyncio.wait({coming}, timeout=left)
-                if not done:
-                    yield ":\n\n"
-                    continue
-                message = coming.result()
-                yield f"id: {cursor_of(org_id, message.seq)}\nevent: next\ndata: {message.payload}\n\n"
-                coming = asyncio.ensure_future(anext(messages))
-        except Revoked:
-            return
-        except Invalid as invalid:
-            async for text in _once(refused(invalid.errors, context.request_id).body):
-                yield text
-        except Exception as error:
-            masked = GraphQLError("The subscription failed.", original_error=error)
-            async for text in _once(refused([masked], context.request_id).body):
-                yield text
-        finally:
-            coming.cancel()
-            with suppress(BaseException):
-                await coming
+async def _events(write: Write, bus: Bus, audience: Audience, context: Context, expires: datetime | None) -> None:
+    """Messages, and comments that keep the connection open; ends with the token."""
+    org_id = audience.org_id
+
+    async def message(one: Message) -> None:
+        await write(f"id: {cursor_of(org_id, one.seq)}\nevent: next\ndata: {one.payload}\n\n")
+
+    delivering = asyncio.create_task(bus.deliver(audience, context.viewer, message))
+    try:
+        while True:
+            left = HEARTBEAT_SECONDS
+            if expires is not None:
+                left = min(left, (expires - datetime.now(UTC)).total_seconds())
+                if left <= 0:
+                    return
+            done, _ = await asyncio.wait([delivering], timeout=left)
+            if done:
+                delivering.result()
+            await write(":\n\n")
+    except (Revoked, OSError):
+        return
+    except Invalid as invalid:
+        await _once(write, refused(invalid.errors, context.request_id).body)
+    except Exception as error:
+        masked = GraphQLError("The subscription failed.", original_error=error)
+        await _once(write, refused([masked], context.request_id).body)
+    finally:
+        delivering.cancel()
+        with suppress(BaseException):
+            await delivering

@@ -7,7 +7,7 @@ or in the Authorization header of the handshake.
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from api import metrics
 from api.bus import Bus
 from api.documents import Invalid
 from api.errors import Refusal
-from api.fanout import Revoked, open_audience
+from api.fanout import Message, Revoked, open_audience
 from api.operation import Api, Asked, decode, is_subscription, refused, request_id
 from domain.org.model import Viewer
 
@@ -212,11 +212,12 @@ class _Connection:
             return {"id": id_, "type": "complete"}
         audience = await open_audience(self.api, asked, prepared, context, "websocket")
         note |= {"code": "OK", "messages": 0}
-        async with aclosing(self.bus.subscribe(audience, viewer)) as messages:
-            async for message in messages:
-                await self._text(head + message.payload + "}")
-                note["messages"] += 1
-        return {"id": id_, "type": "complete"}
+
+        async def write(message: Message) -> None:
+            note["messages"] += 1
+            await self._text(f"{head}{message.payload}}}")
+
+        return await self.bus.deliver(audience, viewer, write)
 
     def _error(self, id_: str, note: dict[str, Any], *errors: GraphQLError) -> dict[str, Any]:
         answer = refused(errors, self.request_id)
