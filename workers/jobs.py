@@ -44,8 +44,12 @@ async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work],
     with _measured(job) as note:
         note["rounds"] = 0
         # The lock is free again before the next look: marks whose job met the lock are found here.
-        while await once(Work.system(ctx["db"], UUID(org))):
+        began = time.perf_counter()
+        while await once(work := Work.system(ctx["db"], UUID(org))):
             note["rounds"] += 1
+            now = time.perf_counter()
+            log.debug("round", job=job, now=work.now.isoformat(), milliseconds=round((now - began) * 1000, 2))
+            began = now
 
 
 @contextmanager

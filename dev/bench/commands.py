@@ -19,6 +19,9 @@ _DATA = Path(".attain/bench")
 @bench.command()
 def live(
     seconds: Annotated[float, typer.Option(min=0.5, help="How long each measurement lasts.")] = 20.0,
+    subscribers: Annotated[int, typer.Option(min=1, help="Sockets that hear of the facts.")] = 100,
+    rate: Annotated[float, typer.Option(min=1, help="Facts a second.")] = 200.0,
+    per_call: Annotated[int, typer.Option(min=1, max=90, help="Facts of one call.")] = 10,
     weeks: Weeks = 26,
     data_dir: DataDir = _DATA,
     json: Json = None,
@@ -29,7 +32,15 @@ def live(
     from dev.services import ServiceError
 
     try:
-        run(data_dir.absolute(), weeks=weeks, seconds=seconds).publish(json, write)
+        report = run(
+            data_dir.absolute(),
+            weeks=weeks,
+            seconds=seconds,
+            subscribers=subscribers,
+            rate=rate,
+            per_call=per_call,
+        )
+        report.publish(json, write)
     except (ServiceError, ValueError) as failure:
         print(f"attain: {failure}", file=sys.stderr)
         raise typer.Exit(1) from None
