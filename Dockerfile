@@ -1,15 +1,17 @@
 # One image for the API, the workers and migrations: `serve` (the default), `work`, `migrate`.
 FROM python:3.13-slim AS build
 RUN pip install --no-cache-dir uv==0.13.9
-COPY requirements.lock .
+# requirements-otel.lock: the same, with OpenTelemetry.
+ARG LOCK=requirements.lock
+COPY requirements.lock requirements-otel.lock ./
 RUN uv venv /opt/attain \
- && VIRTUAL_ENV=/opt/attain uv pip sync --require-hashes --compile-bytecode requirements.lock
+ && VIRTUAL_ENV=/opt/attain uv pip sync --require-hashes --compile-bytecode "$LOCK"
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home attain
 COPY --from=build /opt/attain /opt/attain
 WORKDIR /srv/attain
-COPY cli.py logs.py settings.py ./
+COPY cli.py logs.py settings.py telemetry.py ./
 COPY sql sql
 COPY domain domain
 COPY workers workers

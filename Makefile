@@ -47,7 +47,8 @@ sdl: env ## write schema.graphql from the code
 COMPILE := .venv/bin/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
 lock: env ## pin what pyproject.toml asks for, with hashes and without hosts
 	$(COMPILE) -o requirements.lock pyproject.toml
-	$(COMPILE) -c requirements.lock --extra embedded --group dev -o requirements-dev.lock pyproject.toml
+	$(COMPILE) -c requirements.lock --extra otel -o requirements-otel.lock pyproject.toml
+	$(COMPILE) -c requirements.lock --extra embedded --extra otel --group dev -o requirements-dev.lock pyproject.toml
 
 clean: ## remove the environment and caches, and keep .attain
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/clients/node_modules

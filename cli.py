@@ -17,6 +17,7 @@ import typer
 from pydantic import ValidationError
 
 import logs
+import telemetry
 from settings import Settings, settings
 
 app = typer.Typer(
@@ -63,6 +64,7 @@ def serve(
     known = _settings("database_url", "valkey_url")
     logs.configure(known)
     _check_database(known)
+    _trace(known, "api")
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
@@ -90,6 +92,7 @@ def work() -> None:
     known = _settings("database_url", "valkey_url")
     logs.configure(known)
     _check_database(known)
+    _trace(known, "worker")
     from workers import metrics
     from workers.main import run
 
@@ -327,6 +330,14 @@ def _check_database(known: Settings) -> None:
         _fail(f"The database cannot be reached: {failure}")
     if waiting:
         _fail(f"The database lacks {len(waiting)} migrations: run `attain migrate`.")
+
+
+def _trace(known: Settings, process: str) -> None:
+    if known.tracing:
+        try:
+            telemetry.start(process)
+        except ModuleNotFoundError:
+            _fail("ATTAIN_TRACING needs OpenTelemetry: install what requirements-otel.lock names.")
 
 
 def _join(data_dir: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+import telemetry
 from settings import Settings
 
 # API keys, tokens, and passwords in addresses, also inside the text of an exception.
@@ -30,6 +31,7 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        telemetry.add_trace_id,
         _without_secrets,
         structlog.processors.ExceptionRenderer(told),
     ]

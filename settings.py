@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     log_json: bool = Field(True, description="one JSON object a line; else for a person's terminal")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
+    tracing: bool = Field(False, description="send traces; needs the extra `otel`, and OTEL_* variables say where to")
+
     max_body_bytes: int = Field(4_000_000, ge=1_000, description="longest request, or message of a WebSocket")
     max_tokens: int = Field(5_000, description="lexer tokens of one document")
     max_depth: int = Field(15, description="nested fields of one document")

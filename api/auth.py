@@ -17,7 +17,8 @@ from strawberry.schema_directive import Location
 from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
-from api.context import Info
+from api.context import Context, Info
+from api.engine import Gate
 from api.errors import forbidden, unauthenticated, user_error
 from domain.errors import Rejected
 from domain.org.model import SCOPES, Role, Scope, Viewer
@@ -118,7 +119,7 @@ class RequiresScope:
 # The parameters of `resolve_async` below are positional: a field's own argument may be called `source`.
 
 
-class Requires(FieldExtension):
+class Requires(Gate):
     """Refuses viewers without a scope, and shows the scope in the schema.
 
     The field is nullable, so that a refusal takes nothing else of the answer along.
@@ -134,10 +135,9 @@ class Requires(FieldExtension):
         if not field.is_subscription and not isinstance(field.type, StrawberryOptional):
             field.type = StrawberryOptional(field.type)
 
-    async def resolve_async(self, next_: AsyncExtensionResolver, source: Any, info: Info, /, **kwargs: Any) -> Any:  # type: ignore[override]
-        if self.scope not in info.context.viewer.scopes:
-            raise forbidden(self.scope)
-        return await next_(source, info, **kwargs)
+    def refusal(self, context: Context) -> Exception | None:
+        """FORBIDDEN without the scope."""
+        return None if self.scope in context.viewer.scopes else forbidden(self.scope)
 
 
 class Decides(FieldExtension):

@@ -36,6 +36,8 @@ class Context:
     settings: Settings
     request_id: str
     idempotency_key: str | None = None
+    traceparent: str | None = None
+    """The caller's span, if it named one."""
     balance: Balance | None = None
     """What the operation cost and what is left; None before it was charged, and in events."""
     _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from graphql import (
 )
 from graphql.language import Visitor
 
+from api.engine import Engine, Plan
 from api.errors import Refusal, bad_request
 from api.limits import Cost, check_shape, cost_of
 from settings import Settings
@@ -51,6 +52,7 @@ class Prepared:
     key: bytes
     cost: Cost
     after_variable: str | None
+    plan: Plan
 
     @property
     def kind(self) -> OperationType:
@@ -75,6 +77,7 @@ class Documents:
 
     def __init__(self, schema: GraphQLSchema, settings: Settings, size: int = 1_000) -> None:
         self._schema = schema
+        self._engine = Engine(schema, hide_suggestions=True)
         self._settings = settings
         self._size = size
         self._known: OrderedDict[str, _Document] = OrderedDict()
@@ -126,6 +129,7 @@ class Documents:
             key=document.digest + (name or "").encode() + b"\0",
             cost=cost_of(self._schema, document.node, operation),
             after_variable=_after_variable(document.node, operation),
+            plan=self._engine.plan(document.node, operation),
         )
 
 

@@ -1,4 +1,4 @@
-"""The one seam to whoever executes a prepared operation. Today that is graphql-core."""
+"""The one seam to whoever executes a prepared operation: the engine, and graphql-core what the engine does not take."""
 
 from typing import Any, cast
 
@@ -10,8 +10,10 @@ from graphql.execution import (
     execute_subscription_event,
 )
 
+from api import metrics
 from api.context import Context
 from api.documents import Invalid, Prepared
+from api.engine import Misfit, Unsupported
 from api.live import Selection
 
 
@@ -28,6 +30,12 @@ class Execution:
 
         For a subscription, `root` is the message: the selection is executed on it.
         """
+        try:
+            return await prepared.plan.run(variables, context, root)
+        except Misfit as misfit:
+            raise Invalid(*misfit.errors) from None
+        except Unsupported as unsupported:
+            metrics.fallbacks.labels(unsupported.reason).inc()
         executor = self._build(prepared, variables, context, root)
         run = execute_root_selection_set if root is None else execute_subscription_event
         result = run(executor)

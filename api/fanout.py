@@ -14,6 +14,7 @@ import structlog
 from graphql import GraphQLError
 from structlog.contextvars import unbind_contextvars
 
+import telemetry
 from api import metrics
 from api.context import Context
 from api.documents import Invalid, Prepared
@@ -119,6 +120,10 @@ class Audience:
         return sent
 
     async def _message(self, ctx: Context, event: Logged) -> str | None:
+        with telemetry.span("deliver", [event.trace], event=event.kind, subscription=self._prepared.root):
+            return await self._executed(ctx, event)
+
+    async def _executed(self, ctx: Context, event: Logged) -> str | None:
         kind, node = LiveKind[event.change], None
         if kind is not LiveKind.REMOVED:
             node = await self.selection.field.node(ctx, event, **self.selection.args)

@@ -97,7 +97,7 @@ class GraphQLOverHttp:
         key = request.headers.get("idempotency-key")
         if isinstance(given, list):
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)
-        context = self._api.context(viewer, rid, key)
+        context = self._api.context(viewer, rid, key, request.headers.get("traceparent"))
         asked = Asked.of(given)
         prepared = self._api.prepare(asked)
         note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}

@@ -76,6 +76,7 @@ class Logged:
     team_id: UUID | None
     data: Mapping[str, Any]
     occurred_at: datetime
+    trace: str | None = None
 
     @classmethod
     def of(cls, row: Record) -> "Logged":

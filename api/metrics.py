@@ -16,6 +16,7 @@ statements = Histogram(
     "attain_request_statements", "SQL statements of one operation.", ["operation"], buckets=(0, 1, 2, 4, 8, 16, 32)
 )
 connections = Gauge("attain_pool_connections", "Postgres connections of this process.", ["state"])
+fallbacks = Counter("attain_engine_fallbacks", "Operations left to graphql-core, and why.", ["reason"])
 subscribers = Gauge("attain_subscribers", "Subscriptions open in this process.")
 groups = Gauge("attain_subscription_groups", "Distinct subscriptions: each is executed once an event.")
 deliveries = Counter("attain_deliveries", "Messages put on the queues of subscribers.")

@@ -12,6 +12,7 @@ import orjson
 import structlog
 from graphql import ExecutionResult, GraphQLError, OperationType
 
+import telemetry
 from api import metrics
 from api.auth import authenticate
 from api.budget import Budget
@@ -118,9 +119,11 @@ class Api:
             raise unauthenticated("Send `Authorization: Bearer` with a token or an API key.")
         return await authenticate(self.db, self.settings, token.strip(), datetime.now(UTC))
 
-    def context(self, viewer: Viewer, request_id: str, idempotency_key: str | None = None) -> Context:
+    def context(
+        self, viewer: Viewer, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
+    ) -> Context:
         """Fresh loaders and one clock: for one operation, or one event."""
-        return Context(self.db, viewer, datetime.now(UTC), self.settings, request_id, idempotency_key)
+        return Context(self.db, viewer, datetime.now(UTC), self.settings, request_id, idempotency_key, traceparent)
 
     def prepare(self, asked: Asked) -> Prepared:
         """Raises `Invalid`."""
@@ -140,6 +143,13 @@ class Api:
 
     async def answer(self, asked: Asked, prepared: Prepared, context: Context, transport: str) -> Answer:
         """Execute a query or mutation. Never raises but for cancellation."""
+        kind = prepared.kind.value
+        with telemetry.span(f"{kind} {prepared.root}", [context.traceparent], operation=prepared.name) as note:
+            answer = await self._answer(asked, prepared, context, transport)
+            note(code=answer.code, statements=answer.statements, request_id=context.request_id)
+        return answer
+
+    async def _answer(self, asked: Asked, prepared: Prepared, context: Context, transport: str) -> Answer:
         kind = prepared.kind.value
         outer = statements.get()
         counted: list[str] = []

@@ -14,6 +14,7 @@ class Touch(StrEnum):
     """What about the days is stale: everything, or the facts of one kind that are counted on them.
 
     A deal is counted on the day it was opened, on the day it closed, and as open pipeline on every day in between.
+    EARNINGS is what only pay depends on: plans and who is on them, credits by hand, scores, rates of currencies.
     """
 
     ALL = "ALL"
@@ -22,6 +23,7 @@ class Touch(StrEnum):
     DEAL_OPENED = "DEAL_OPENED"
     DEAL_CLOSED = "DEAL_CLOSED"
     DEAL_OPEN = "DEAL_OPEN"
+    EARNINGS = "EARNINGS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,15 @@ class Dirty:
             {rep: {touch: merged(days) for touch, days in sorted(of.items())} for rep, of in sorted(reps.items())},
             merged(everybody),
         )
+
+    def measured(self) -> "Dirty | None":
+        """What KPIs and quotas have to look at; None when only pay is stale."""
+        reps: dict[UUID, dict[Touch, list[Days]]] = {
+            rep: {touch: days for touch, days in of.items() if touch is not Touch.EARNINGS}
+            for rep, of in self.reps.items()
+        }
+        left = {rep: of for rep, of in reps.items() if of}
+        return Dirty(self.inputs_through, left, self.everybody) if left or self.everybody else None
 
 
 def merged(days: Iterable[Days]) -> list[Days]:

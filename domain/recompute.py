@@ -1,12 +1,15 @@
 """Keeps the numbers true: claims what is stale and recomputes exactly that, in the transaction that writes it."""
 
+from contextlib import ExitStack
 from datetime import date
 from uuid import UUID
 
+import telemetry
 from domain.calendar import DAY
 from domain.dirty import Dirty, Mark, Touch
 from domain.feed import actions as feed
 from domain.feed import coaching
+from domain.incentives import earnings as incentives
 from domain.org import actions as org
 from domain.quotas import results as quotas
 from domain.scorecards import results as scorecards
@@ -22,29 +25,36 @@ async def recompute(work: Work) -> bool:
     A crash leaves the marks; a second run changes nothing. A job that finds the lock taken may leave: whoever holds it
     looks for marks again after its commit.
     """
-    async with work.transaction() as tx:
-        if not await tx.value(_live.lock_try, "recompute"):
-            return False
-        await tx.execute(_live.work_claim, "RECOMPUTE")
-        dirty = await _claim(tx)
-        if dirty is None:
-            return False
-        calendar = await org.calendar(tx.session)
-        await scorecards.recompute(tx, calendar, dirty)
-        await quotas.recompute(tx, calendar, dirty)
+    with ExitStack() as traced:
+        async with work.transaction() as tx:
+            if not await tx.value(_live.lock_try, "recompute"):
+                return False
+            parents = await tx.claim("RECOMPUTE")
+            dirty = await _claim(tx)
+            if dirty is None:
+                return False
+            traced.enter_context(telemetry.span("recompute", parents))
+            calendar = await org.calendar(tx.session)
+            measured = dirty.measured()
+            if measured is not None:
+                await scorecards.recompute(tx, calendar, measured)
+                await quotas.recompute(tx, calendar, measured)
+            await incentives.recompute(tx, calendar, dirty)
     return True
 
 
 async def coach(work: Work) -> bool:
     """Evaluate the coaching rules of reps whose numbers changed. False when there is nothing to do."""
-    async with work.transaction() as tx:
-        if not await tx.value(_live.lock_try, "coach"):
-            return False
-        await tx.execute(_live.work_claim, "COACH")
-        reps: list[UUID] = sorted({row["rep_id"] for row in await tx.fetch(_live.coach_marks_claim)})
-        if not reps:
-            return False
-        await coaching.coach(tx, await org.calendar(tx.session), reps)
+    with ExitStack() as traced:
+        async with work.transaction() as tx:
+            if not await tx.value(_live.lock_try, "coach"):
+                return False
+            parents = await tx.claim("COACH")
+            reps: list[UUID] = sorted({row["rep_id"] for row in await tx.fetch(_live.coach_marks_claim)})
+            if not reps:
+                return False
+            traced.enter_context(telemetry.span("coach", parents))
+            await coaching.coach(tx, await org.calendar(tx.session), reps)
     return True
 
 

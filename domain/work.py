@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from uuid import UUID
 
+import telemetry
 from domain.dirty import Mark, Touch
 from domain.events import Event
 from domain.org.model import Viewer
@@ -52,6 +53,10 @@ class Tx:
         """The number of rows touched."""
         return await self.session.execute(query, *args)
 
+    async def claim(self, kind: str) -> list[str]:
+        """Take what waits of a kind (EVENTS, RECOMPUTE, COACH), before it is read; the traces that asked for it."""
+        return [row["trace"] for row in await self.session.fetch(_live.work_claim, kind)]
+
     def record(self, event: Event) -> None:
         """Tell the world, once this transaction is committed."""
         self._events.append(event)
@@ -73,8 +78,9 @@ class Tx:
             (uuid7(), e.kind, e.change, e.node_type, e.node_key, e.rep_id, e.team_id, dict(e.data))
             for e in self._events
         ]
+        trace = telemetry.traceparent()
         if events:
-            await self.execute(_live.outbox_add, *columns(events, 8), self.now)
+            await self.execute(_live.outbox_add, *columns(events, 8), self.now, trace)
         if self._marks:
             marks = [(uuid7(), m.rep_id, m.from_day, m.through_day, m.touch) for m in self._marks]
             await self.execute(_live.marks_add, *columns(marks, 5), self.now)
@@ -86,7 +92,7 @@ class Tx:
             await self.execute(_live.audit_add, *columns(rows, 5), *who, self.now)
         kinds = [kind for kind, due in (("EVENTS", events), ("RECOMPUTE", self._marks), ("COACH", self._coach)) if due]
         if kinds:
-            await self.execute(_live.work_add, [uuid7() for _ in kinds], kinds)
+            await self.execute(_live.work_add, [uuid7() for _ in kinds], kinds, trace)
 
 
 def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:

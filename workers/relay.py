@@ -8,13 +8,14 @@ carries the wake-up: subscribers read the log.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from uuid import UUID
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+import telemetry
 from domain.events import CHANNEL
 from domain.work import Work
 from settings import Settings
@@ -31,15 +32,32 @@ Enqueue = Callable[[str, UUID], Awaitable[None]]
 _JOBS = {"RECOMPUTE": "recompute", "COACH": "coach"}
 
 
-async def number(db: Database, org_id: UUID) -> int | None:
-    """Move the organisation's committed outbox rows to the log; the last number given, None when there was nothing."""
-    async with Work.system(db, org_id).transaction() as tx:
-        if not await tx.value(_live.lock_try, "relay"):
+Tell = Callable[[int], Awaitable[None]]
+"""Hears of the last number given."""
+
+
+async def _nobody(_seq: int) -> None:
+    """The sweep of the API finds what is new."""
+
+
+async def number(db: Database, org_id: UUID, tell: Tell = _nobody) -> int | None:
+    """Move the organisation's committed outbox rows to the log, then tell the last number given.
+
+    Returns it; None when there was nothing, or another relay is at it.
+    """
+    with ExitStack() as traced:
+        async with Work.system(db, org_id).transaction() as tx:
+            if not await tx.value(_live.lock_try, "relay"):
+                return None
+            traced.enter_context(telemetry.span("relay", await tx.claim("EVENTS")))
+            numbered = await tx.fetch(_live.outbox_number)
+        metrics.numbered.inc(len(numbered))
+        if not numbered:
             return None
-        await tx.execute(_live.work_claim, "EVENTS")
-        numbered = await tx.fetch(_live.outbox_number)
-    metrics.numbered.inc(len(numbered))
-    return max((row["seq"] for row in numbered), default=None)
+        last: int = max(row["seq"] for row in numbered)
+        with telemetry.span("publish"):
+            await tell(last)
+    return last
 
 
 class Relay:
@@ -90,9 +108,11 @@ class Relay:
         if kind != "EVENTS":
             await self._enqueue(_JOBS[kind], org_id)
             return
-        seq = await number(self._db, org_id)
-        if seq is not None:
+
+        async def publish(seq: int) -> None:
             await self._valkey.publish(CHANNEL, f'{{"org":"{org_id.hex}","seq":{seq}}}')
+
+        await number(self._db, org_id, publish)
 
     async def _sweep(self) -> None:
         """What a lost notification, a lost job or a killed worker left behind."""

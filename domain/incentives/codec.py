@@ -4,12 +4,13 @@ A component carries its `type`. Reading notes every problem under the path at wh
 that has one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache
+from reprlib import repr as shown
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -46,19 +47,26 @@ def spelled(name: str) -> str:
 
 def to_json(value: object) -> Any:
     """Plain JSON of a dataclass or anything in one. Fields at their default are left out."""
+    return to_data(value, _scalar_json)
+
+
+def to_data(value: object, scalar: Callable[[Any], Any], *, whole: bool = False) -> Any:
+    """The same with scalars as `scalar` writes them; the `whole` of it says what is at its default too."""
     if is_dataclass(value) and not isinstance(value, type):
         stored: dict[str, Any] = {"type": TYPE_OF[type(value)]} if isinstance(value, Component) else {}
         for name, default in _defaults(type(value)):
             item = getattr(value, name)
-            if default is MISSING or item != default:
-                stored[spelled(name)] = to_json(item)
+            if whole or default is MISSING or item != default:
+                stored[spelled(name)] = to_data(item, scalar, whole=whole)
         return stored
     if isinstance(value, tuple):
-        return [to_json(item) for item in value]
+        return [to_data(item, scalar, whole=whole) for item in value]
+    return value.value if isinstance(value, Enum) else scalar(value)
+
+
+def _scalar_json(value: Any) -> Any:
     if isinstance(value, Decimal):
         return format(value, "f")
-    if isinstance(value, Enum):
-        return value.value
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -86,12 +94,12 @@ def _read(kind: Any, stored: object, path: Path, problems: list[Problem]) -> Any
     try:
         return _scalar(kind, stored)
     except (TypeError, ValueError, InvalidOperation):
-        raise _noted(problems, "INVALID", f"{_asked(kind)}, not {stored!r}.", path) from None
+        raise _noted(problems, "INVALID", f"{_asked(kind)}, not {shown(stored)}.", path) from None
 
 
 def _object(kind: Any, stored: object, path: Path, problems: list[Problem]) -> Any:
     if not isinstance(stored, Mapping):
-        raise _noted(problems, "INVALID", f"Write fields with values here, not {stored!r}.", path)
+        raise _noted(problems, "INVALID", f"Write fields with values here, not {shown(stored)}.", path)
     hints, names = _hints(kind), {spelled(name): name for name, _ in _defaults(kind)}
     flawed, values = False, {}
     for name in stored:
@@ -120,7 +128,7 @@ def _object(kind: Any, stored: object, path: Path, problems: list[Problem]) -> A
 
 def _items(kinds: tuple[Any, ...], stored: object, path: Path, problems: list[Problem]) -> tuple[Any, ...]:
     if not isinstance(stored, Sequence) or isinstance(stored, str):
-        raise _noted(problems, "INVALID", f"Write a list here, not {stored!r}.", path)
+        raise _noted(problems, "INVALID", f"Write a list here, not {shown(stored)}.", path)
     if kinds[-1] is not Ellipsis and len(kinds) != len(stored):
         raise _noted(problems, "INVALID", f"Write {len(kinds)} values here.", path)
     flawed, items = False, []

@@ -37,10 +37,11 @@ def calculate(plan: Plan, inputs: Inputs, *, told: bool = False) -> Result:
 
 def calculate_all(
     plan: Plan, everybody: Sequence[Inputs], spent: Mapping[str | None, Decimal] | None = None, *, told: bool = False
-) -> list[Result]:
+) -> list[tuple[Inputs, Result]]:
     """What each payee is paid for a period, in the order given, with budgets shared among them (row 24).
 
-    `spent` is what earlier periods took from the budget of a component (None: of the plan).
+    `spent` is what earlier periods took from the budget of a component (None: of the plan). Returned beside each result
+    are the inputs that it follows from, with the payee's parts of the budgets.
     """
     results = [calculate(plan, inputs, told=told) for inputs in everybody]
     budgets = {
@@ -50,7 +51,7 @@ def calculate_all(
         if cap.scope is CapScope.BUDGET
     }
     if not budgets:
-        return results
+        return list(zip(everybody, results, strict=True))
     # A component's budget decides what is claimed of the plan's, so the plan's comes last.
     for key in sorted(budgets, key=lambda key: key is None):
         claims = [claim for result in results for claim in result.claims if claim.component == key]
@@ -64,7 +65,7 @@ def calculate_all(
             for inputs in everybody
         ]
         results = [calculate(plan, inputs, told=told) for inputs in everybody]
-    return results
+    return list(zip(everybody, results, strict=True))
 
 
 class _Payout:

@@ -73,6 +73,11 @@ class Viewer:
         """Admins, compensation admins, API keys and the workers see every rep; others by the team tree."""
         return self.role not in (Role.MANAGER, Role.REP)
 
+    @property
+    def sees_all_pay(self) -> bool:
+        """Compensation admins, API keys with the scope and the workers see what everybody is paid; admins do not."""
+        return self.role in (None, Role.COMP_ADMIN) and Scope.INCENTIVES_READ in self.scopes
+
     @classmethod
     def system(cls, org_id: UUID) -> "Viewer":
         """Attain itself, at work for an organisation."""

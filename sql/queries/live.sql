@@ -2,8 +2,8 @@
 
 -- name: outbox_add
 -- What this transaction did, for the relay to number.
-insert into outbox (org_id, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at)
-select $1, e.*, $10
+insert into outbox (org_id, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, trace)
+select $1, e.*, $10, $11
 from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::uuid[], $9::jsonb[]) e;
 
 -- name: marks_add
@@ -27,8 +27,8 @@ from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[]) a;
 -- name: work_add
 -- The wake-up: a row that cannot be lost, and a notification that saves waiting for the sweep.
 with added as (
-  insert into org_work (work_id, org_id, kind)
-  select w.work_id, $1, w.kind from unnest($2::uuid[], $3::text[]) w (work_id, kind)
+  insert into org_work (work_id, org_id, kind, trace)
+  select w.work_id, $1, w.kind, $4 from unnest($2::uuid[], $3::text[]) w (work_id, kind)
   returning kind
 )
 select pg_notify('attain_work', $1::uuid::text || ' ' || kind) from added;
@@ -69,8 +69,11 @@ select kind, count(distinct org_id)::float8 as organizations,
 from org_work group by kind;
 
 -- name: work_claim
--- Taken before the work is read: what commits later leaves a row of its own.
-delete from org_work where org_id = $1 and kind = $2;
+-- Taken before the work is read: what commits later leaves a row of its own. Returns the traces that asked for it.
+with claimed as (
+  delete from org_work where org_id = $1 and kind = $2 returning trace
+)
+select distinct trace from claimed where trace is not null;
 
 -- name: marks_claim
 -- Claimed in the transaction that writes the results: a crash leaves them.
@@ -96,9 +99,9 @@ with taken as (
   returning last_seq
 )
 insert into event_log
-  (org_id, seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, logged_at)
+  (org_id, seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, logged_at, trace)
 select $1, head.last_seq - (select count(*) from taken) + o.position, o.event_id, o.kind, o.change, o.node_type,
-  o.node_key, o.rep_id, o.team_id, o.data, o.occurred_at, clock_timestamp()
+  o.node_key, o.rep_id, o.team_id, o.data, o.occurred_at, clock_timestamp(), o.trace
 from ordered o, head
 returning seq;
 
@@ -108,12 +111,12 @@ select last_seq, first_seq from event_head where org_id = $1;
 
 -- name: log_after
 -- Events after a cursor, in order.
-select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at
+select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, trace
 from event_log where org_id = $1 and seq > $2 order by seq limit $3;
 
 -- name: log_visible
 -- Events after a cursor of the areas that a viewer may read, about the reps and teams that it sees (null: all).
-select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at
+select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, trace
 from event_log
 where org_id = $1 and seq > $2 and split_part(kind, '.', 1) = any($3::text[]) and case
     when rep_id is not null then $4::uuid[] is null or rep_id = any($4)

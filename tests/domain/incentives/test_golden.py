@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.calendar import PeriodKind
+from domain.incentives.amortization import schedule
 from domain.incentives.clawback import TakenBack, taken_back
 from domain.incentives.components import Commission, Curve, Spiff
 from domain.incentives.inputs import Cancellation, Carry, Standing
@@ -207,7 +208,7 @@ def test_row_24_spiff_budget(sharing: Sharing, parts: list[int]) -> None:
     terms = plan(spiff(per_unit=D(450), caps=(budget,)))
     first = payee(1, 1, payee="first")
     second = replace(payee(1, payee="second"), credits=(replace(deals(1)[0], key="x", day=date(2027, 1, 9)),))
-    assert [result.payable for result in calculate_all(terms, [second, first])] == parts[::-1]
+    assert [result.payable for _, result in calculate_all(terms, [second, first])] == parts[::-1]
 
 
 def test_row_25_manager_override() -> None:
@@ -223,3 +224,10 @@ def test_row_26_currency() -> None:
     assert paid(terms, payee(1_000, currency="GBP")) == 100
     result = calculate(terms, payee(1_000, currency="USD", exchange_rate=D("1.22")))
     assert [result.payable, result.earned[0].amount] == [122, 100]
+
+
+def test_row_40_amortise_15000_over_36_months() -> None:
+    months = schedule(D(15_000), 36, "EUR", date(2027, 11, 15))
+    assert [month.amount for month in months] == [D("416.67")] * 35 + [D("416.55")]
+    assert (months[0].starts_on, months[-1].starts_on) == (date(2027, 11, 1), date(2030, 10, 1))
+    assert months[-1].left == 0

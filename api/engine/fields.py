@@ -1,0 +1,300 @@
+"""How one field of a selection gets its values from a column of parents."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLResolveInfo, default_field_resolver
+from graphql.pyutils.is_awaitable import is_awaitable
+from graphql.type import GraphQLResolveInfoHelpers
+from strawberry import Info
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+
+from api.engine.places import InField, Place, Step, path_of
+from api.engine.run import Column, Later, Run
+from api.engine.values import Arguments, Conversion
+
+if TYPE_CHECKING:
+    from api.engine.plan import Engine
+    from api.engine.shapes import Shape
+
+COLUMN = "column"
+"""Metadata key of a field: its column resolver, `async (parents, info, **arguments) -> values`."""
+
+_BACKREF = "strawberry-definition"
+
+
+class Gate(FieldExtension):
+    """A field extension that does nothing but refuse, by the context alone."""
+
+    def refusal(self, context: Any) -> Exception | None:
+        """The error of the field for whoever asks; None lets them pass."""
+        raise NotImplementedError
+
+    def resolve(self, next_: Any, source: Any, info: Any, /, **arguments: Any) -> Any:  # type: ignore[override]
+        """For a synchronous resolver run by graphql-core."""
+        if (refusal := self.refusal(info.context)) is not None:
+            raise refusal
+        return next_(source, info, **arguments)
+
+    async def resolve_async(self, next_: Any, source: Any, info: Any, /, **arguments: Any) -> Any:  # type: ignore[override]
+        """For an asynchronous one."""
+        if (refusal := self.refusal(info.context)) is not None:
+            raise refusal
+        return await next_(source, info, **arguments)
+
+
+class Resolver(Protocol):
+    """How the values of a field come about."""
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: "Field") -> list[Any] | Awaitable[Any]:
+        """One value a parent: exceptions are errors there, awaitables are waited for. Or an awaitable of them all."""
+
+
+class Field:
+    """A field of a selection, for parents of one type."""
+
+    __slots__ = ("definition", "key", "nodes", "parent", "resolver", "shape", "step")
+
+    def __init__(
+        self,
+        key: str,
+        order: int,
+        nodes: list[FieldNode],
+        parent: GraphQLObjectType,
+        definition: GraphQLField,
+        resolver: Resolver,
+        shape: "Shape",
+    ) -> None:
+        self.key = key
+        self.nodes = nodes
+        self.parent = parent
+        self.definition = definition
+        self.resolver = resolver
+        self.shape = shape
+        self.step = Step(key, order, shape.required, parent.name)
+
+    @property
+    def name(self) -> str:
+        """As the schema calls it."""
+        return self.nodes[0].name.value
+
+    def start(self, run: Run, parents: Sequence[Any], objects: Place) -> Column:
+        """Resolve it for all parents, and all below that needs no waiting."""
+        place = InField(objects, self.step)
+        try:
+            values = self.resolver.values(run, parents, place, self)
+        except Exception as error:
+            values = [error] * len(parents)
+        if isinstance(values, list):
+            return self.shape.complete(run, values, place)
+        later = Later()
+
+        def resume(outcome: list[Any]) -> None:
+            later.column = self.shape.complete(run, self._checked(outcome[0], len(parents)), place)
+
+        run.later([values], resume)
+        return later
+
+    def _checked(self, values: Any, length: int) -> list[Any]:
+        if isinstance(values, Exception):
+            return [values] * length
+        if not isinstance(values, Sequence) or len(values) != length:
+            return [TypeError(f"{self.parent.name}.{self.name} did not load one value for each parent.")] * length
+        return values if isinstance(values, list) else list(values)
+
+    def info(self, run: Run, place: Place, position: int) -> GraphQLResolveInfo[Any]:
+        """What a resolver of graphql-core is told."""
+        plan = run.plan
+        return GraphQLResolveInfo(
+            self.name,
+            self.nodes,
+            self.definition.type,
+            self.parent,
+            path_of(place.steps(position)),  # type: ignore[arg-type]
+            plan.schema,
+            plan.fragments,
+            run.root,
+            plan.operation,
+            run.variable_values,
+            run.context,
+            is_awaitable,
+            None,
+            _HELPERS,
+        )
+
+
+async def _gather(values: Sequence[Awaitable[Any]]) -> list[Any]:
+    return [await value for value in values]
+
+
+_HELPERS = GraphQLResolveInfoHelpers(gather=_gather, track=lambda values: None)
+
+
+class ColumnInfo(Info[Any, Any]):
+    """Strawberry's info, made when it is looked into."""
+
+    def __init__(self, run: Run, place: Place, position: int, field: Field, strawberry_field: StrawberryField) -> None:
+        self._at = (run, place, position, field)
+        self._own = strawberry_field
+
+    @property
+    def context(self) -> Any:
+        return self._at[0].context
+
+    @property
+    def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]
+        run, place, position, field = self._at
+        return field.info(run, place, position)
+
+    @property
+    def _field(self) -> StrawberryField:  # type: ignore[override]
+        return self._own
+
+
+class TypeName:
+    """`__typename`."""
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
+        return [field.parent.name] * len(parents)
+
+
+class Event:
+    """The root field of a subscription: its message."""
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
+        return list(parents)
+
+
+class Attribute:
+    """An attribute of the parent."""
+
+    def __init__(self, name: str, gates: Sequence[Gate]) -> None:
+        self._get: Callable[[Any], Any] = attrgetter(name)
+        self._gates = gates
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
+        _pass(self._gates, run)
+        try:
+            return list(map(self._get, parents))
+        except Exception:
+            return [_tried(self._get, parent) for parent in parents]
+
+
+class Columns:
+    """A column resolver."""
+
+    def __init__(self, load: Any, own: StrawberryField, arguments: Arguments, gates: Sequence[Gate]) -> None:
+        self._load = load
+        self._own = own
+        self._arguments = arguments
+        self._gates = gates
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> Awaitable[Any]:
+        info = ColumnInfo(run, place, 0, field, self._own)
+        arguments = self._arguments.of(run, lambda: info)
+        _pass(self._gates, run)
+        loading: Awaitable[Any] = self._load(parents, info, **arguments)
+        return loading
+
+
+class Method:
+    """A resolver written for Strawberry, called directly."""
+
+    def __init__(self, own: StrawberryField, arguments: Arguments, gates: Sequence[Gate]) -> None:
+        resolver: Any = own.base_resolver
+        self._call = resolver.wrapped_func
+        self._own = own
+        self._arguments = arguments
+        self._gates = gates
+        self._takes_self = resolver.self_parameter is not None
+        self._parents = [found.name for found in (resolver.parent_parameter, resolver.root_parameter) if found]
+        self._info = resolver.info_parameter.name if resolver.info_parameter else None
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
+        arguments = self._arguments.of(run, lambda: ColumnInfo(run, place, 0, field, self._own))
+        _pass(self._gates, run)
+        call = self._call
+        if self._takes_self and self._info is None and not self._parents and not arguments:
+            return [_tried(call, parent) for parent in parents]
+        found: list[Any] = []
+        for position, parent in enumerate(parents):
+            keywords = dict(arguments)
+            for name in self._parents:
+                keywords[name] = parent
+            if self._info is not None:
+                keywords[self._info] = ColumnInfo(run, place, position, field, self._own)
+            try:
+                found.append(call(parent, **keywords) if self._takes_self else call(**keywords))
+            except Exception as error:
+                found.append(error)
+        return found
+
+
+class Whatever:
+    """A resolver as graphql-core calls it."""
+
+    def __init__(self, definition: GraphQLField, arguments: Arguments) -> None:
+        self._call = definition.resolve or default_field_resolver
+        self._arguments = arguments
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
+        arguments = self._arguments.of(run, lambda: None)
+        found: list[Any] = []
+        for position, parent in enumerate(parents):
+            try:
+                found.append(self._call(parent, field.info(run, place, position), **arguments))
+            except Exception as error:
+                found.append(error)
+        return found
+
+
+def _tried(call: Callable[[Any], Any], parent: Any) -> Any:
+    try:
+        return call(parent)
+    except Exception as error:
+        return error
+
+
+def _pass(gates: Sequence[Gate], run: Run) -> None:
+    for gate in gates:
+        if (refusal := gate.refusal(run.context)) is not None:
+            raise refusal
+
+
+def resolver_of(engine: "Engine", definition: GraphQLField, node: FieldNode) -> Resolver:
+    """The cheapest way that does the same as graphql-core and Strawberry."""
+    own = definition.extensions.get(_BACKREF)
+    strawberry = engine.strawberry
+    if not isinstance(own, StrawberryField) or strawberry is None:
+        return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
+    if own.is_subscription:
+        return Event()
+    # The last extension is the outermost: it is asked first.
+    gates = [extension for extension in reversed(own.extensions) if isinstance(extension, Gate)]
+    direct = (
+        len(gates) == len(own.extensions)
+        and type(own).get_result is StrawberryField.get_result
+        and strawberry.config.info_class is Info
+        and not strawberry.schema_converter.exception_handlers
+    )
+    if not direct:
+        return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
+    names = strawberry.config.name_converter
+    conversion = Conversion(
+        own.arguments, names.from_argument, strawberry.schema_converter.scalar_registry, strawberry.config
+    )
+    arguments = Arguments(definition, node, conversion, engine.hide_suggestions)
+    metadata: Mapping[Any, Any] = own.metadata or {}
+    column = metadata.get(COLUMN)
+    if column is not None:
+        return Columns(column, own, arguments, gates)
+    if own.base_resolver is None:
+        if own.default_resolver is not getattr:
+            return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
+        return Attribute(own.python_name, gates)
+    if inspect.isasyncgenfunction(own.base_resolver.wrapped_func):
+        return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
+    return Method(own, arguments, gates)

@@ -1,0 +1,111 @@
+"""Where values stand in the answer. Built for whole columns, and looked into only when something goes wrong."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import NamedTuple, Protocol
+
+from graphql import GraphQLError
+from graphql.pyutils import Path
+
+
+class Step(NamedTuple):
+    """One step from the root. `order` is that among its siblings; `required`: null here is null above."""
+
+    key: str | int
+    order: int
+    required: bool
+    type_name: str | None
+
+
+Steps = tuple[Step, ...]
+
+
+class Place(Protocol):
+    """The places of a column's values."""
+
+    def steps(self, position: int) -> Steps:
+        """The way from the root to the value at this position of the column."""
+
+
+class Root:
+    """The place of the root object."""
+
+    def steps(self, position: int) -> Steps:
+        return ()
+
+
+class InField:
+    """A field of all objects of a column."""
+
+    __slots__ = ("objects", "step")
+
+    def __init__(self, objects: Place, step: Step) -> None:
+        self.objects = objects
+        self.step = step
+
+    def steps(self, position: int) -> Steps:
+        return (*self.objects.steps(position), self.step)
+
+
+class InList:
+    """The items of a column of lists, one after the other."""
+
+    __slots__ = ("_ends", "lists", "outer", "required")
+
+    def __init__(self, outer: Place, lists: Sequence[Sequence[object]], required: bool) -> None:
+        self.outer = outer
+        self.lists = lists
+        self.required = required
+        self._ends: list[int] | None = None
+
+    def steps(self, position: int) -> Steps:
+        if self._ends is None:
+            self._ends = list(accumulate(map(len, self.lists)))
+        row = bisect_right(self._ends, position)
+        index = position - (self._ends[row - 1] if row else 0)
+        return (*self.outer.steps(row), Step(index, index, self.required, None))
+
+
+class Among:
+    """Some values of a column."""
+
+    __slots__ = ("outer", "positions")
+
+    def __init__(self, outer: Place, positions: Sequence[int]) -> None:
+        self.outer = outer
+        self.positions = positions
+
+    def steps(self, position: int) -> Steps:
+        return self.outer.steps(self.positions[position])
+
+
+class Failure(NamedTuple):
+    """An error and where it happened."""
+
+    steps: Steps
+    error: GraphQLError
+
+
+def path_of(steps: Steps) -> Path | None:
+    """The same as graphql-core has it."""
+    path: Path | None = None
+    for step in steps:
+        path = Path(path, step.key, step.type_name)
+    return path
+
+
+def reported(failures: Iterable[Failure]) -> list[GraphQLError]:
+    """Errors in the order of the document, without those in what an earlier one made null."""
+    errors: list[GraphQLError] = []
+    nulled: set[tuple[str | int, ...]] = set()
+    for steps, error in sorted(failures, key=lambda failure: [step.order for step in failure.steps]):
+        path = tuple(step.key for step in steps)
+        if any(path[:length] in nulled for length in range(len(path) + 1)):
+            continue
+        errors.append(error)
+        length = len(steps)
+        while length and steps[length - 1].required:
+            length -= 1
+        nulled.add(path[:length])
+    return errors

@@ -1,0 +1,194 @@
+"""From a validated operation to a plan."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    visit,
+)
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.values import VariableValues
+from graphql.language import Visitor
+
+from api.engine.fields import Field, Resolver, TypeName, resolver_of
+from api.engine.objects import shape_of
+from api.engine.places import Place, Root, reported
+from api.engine.run import BUBBLE, Column, Run, Unsupported, finished
+from api.engine.values import Variables
+
+_CONDITIONS = ("skip", "include")
+# So many combinations of conditions of one operation are remembered.
+_VARIANTS = 32
+
+
+class Engine:
+    """Plans operations of one schema."""
+
+    def __init__(self, schema: GraphQLSchema, *, hide_suggestions: bool = False) -> None:
+        self.schema = schema
+        self.hide_suggestions = hide_suggestions
+        self.strawberry: Any = getattr(schema, "_strawberry_schema", None)
+
+    def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> "Plan":
+        """A plan for an operation of a valid document. It is made as far as it is needed when it is run."""
+        return Plan(self, document, operation)
+
+
+class Plan:
+    """An operation, ready to be run with any variables. `reason`: why it cannot be, and graphql-core has to."""
+
+    def __init__(self, engine: Engine, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self.engine = engine
+        self.schema = engine.schema
+        self.operation = operation
+        self.fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        self.variables = Variables(engine.schema, operation, engine.hide_suggestions)
+        scan = _Scan()
+        for node in (operation, *self.fragments.values()):
+            visit(node, scan)
+        self.reason = scan.reason
+        self._conditions = sorted(scan.conditions)
+        self._variants: dict[tuple[Any, ...], Variant] = {}
+
+    async def run(self, given: dict[str, Any], context: Any, root: Any = None) -> ExecutionResult:
+        """Execute it; of a subscription, one event, which is the `root`.
+
+        Raises `Misfit` when the variables do not fit, and `Unsupported` when graphql-core has to do it after all;
+        nothing was executed then.
+        """
+        if self.reason is not None:
+            raise Unsupported(self.reason)
+        variables, everything = self.variables.coerce(given)
+        variant = self._variant(variables)
+        run = Run(self, given, variables, context, root, everything)
+        data = await variant.run(run)
+        return ExecutionResult(data, reported(run.failures) or None if run.failures else None)
+
+    def _variant(self, variables: dict[str, Any]) -> "Variant":
+        conditions = tuple(variables.get(name) for name in self._conditions)
+        if None in conditions:
+            raise Unsupported("null condition")
+        variant = self._variants.get(conditions)
+        if variant is None:
+            if len(self._variants) >= _VARIANTS:
+                self._variants.clear()
+            variant = self._variants[conditions] = Variant(self, dict(zip(self._conditions, conditions, strict=True)))
+        return variant
+
+
+class Variant:
+    """A plan for one outcome of all conditions of `@skip` and `@include`."""
+
+    def __init__(self, plan: Plan, conditions: dict[str, Any]) -> None:
+        self.plan = plan
+        self._values = VariableValues({}, conditions)
+        self._fragments = {name: FragmentDetails(node) for name, node in plan.fragments.items()}
+        self._root_type = cast("GraphQLObjectType", plan.schema.get_root_type(plan.operation.operation))
+        collected = collect_fields(plan.schema, self._fragments, self._values, self._root_type, plan.operation)
+        self._root = Selection(self, self._root_type, collected.grouped_field_set)
+
+    async def run(self, run: Run) -> dict[str, Any] | None:
+        """The data."""
+        operation = self.plan.operation.operation
+        fields: list[Column] = []
+        if operation is OperationType.MUTATION:
+            for field in self._root.fields:
+                fields.append(field.start(run, [run.root], _ROOT))
+                await run.settle()
+                if run.bubbles and finished(fields[-1])[0] is BUBBLE:
+                    return None
+        else:
+            fields = self._root.start(run, [run.root], _ROOT)
+            await run.settle()
+        columns = [finished(field) for field in fields]
+        if run.bubbles and any(column[0] is BUBBLE for column in columns):
+            return None
+        return self._root.make(1, *columns)[0]
+
+    def selection(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> "Selection":
+        """What is selected of objects of a type by fields that share a name."""
+        plan = self.plan
+        details = [FieldDetails(node, None) for node in nodes]
+        collected = collect_subfields(plan.schema, self._fragments, self._values, plan.operation, type_, details)
+        return Selection(self, type_, collected.grouped_field_set)
+
+
+class Selection:
+    """The fields of objects of one type."""
+
+    def __init__(self, variant: Variant, type_: GraphQLObjectType, grouped: dict[str, list[FieldDetails]]) -> None:
+        self.fields = [
+            _field(variant, type_, key, order, [detail.node for detail in details])
+            for order, (key, details) in enumerate(grouped.items())
+        ]
+        self.required = [place for place, field in enumerate(self.fields) if field.shape.required]
+        self.make = _maker([field.key for field in self.fields])
+
+    def start(self, run: Run, objects: Sequence[Any], place: Place) -> list[Column]:
+        """Resolve all fields of these objects."""
+        return [field.start(run, objects, place) for field in self.fields]
+
+
+_ROOT = Root()
+
+
+def _field(variant: Variant, parent: GraphQLObjectType, key: str, order: int, nodes: list[FieldNode]) -> Field:
+    engine = variant.plan.engine
+    definition = cast("Any", engine.schema.get_field(parent, nodes[0].name.value))
+    resolver: Resolver = TypeName()
+    if nodes[0].name.value != "__typename":
+        resolver = resolver_of(engine, definition, nodes[0])
+    shape = shape_of(variant, definition.type, nodes)
+    field = Field(key, order, nodes, parent, definition, resolver, shape)
+    shape.of_field(field)
+    return field
+
+
+def _maker(keys: list[str]) -> Callable[..., list[dict[str, Any]]]:
+    """From one column a key to one dict a row. Keys are GraphQL names: letters, digits, underscores."""
+    if not keys:
+        return lambda length: [{} for _ in range(length)]
+    columns = [f"c{number}" for number in range(len(keys))]
+    cells = [f"v{number}" for number in range(len(keys))]
+    display = ", ".join(f"{key!r}: {cell}" for key, cell in zip(keys, cells, strict=True))
+    source = (
+        f"lambda length, {', '.join(columns)}: [{{{display}}} for {', '.join(cells)}, in zip({', '.join(columns)})]"
+    )
+    return cast("Callable[..., list[dict[str, Any]]]", eval(source, {"zip": zip}))  # noqa: S307
+
+
+class _Scan(Visitor):
+    """What an operation holds that is not for the engine, and which variables decide what is selected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reason: str | None = None
+        self.conditions: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        if node.name.value in ("__schema", "__type"):
+            self.reason = self.reason or "introspection"
+
+    def enter_fragment_definition(self, node: FragmentDefinitionNode, *_: object) -> None:
+        if node.variable_definitions:
+            self.reason = self.reason or "fragment variables"
+
+    def enter_directive(self, node: DirectiveNode, *_: object) -> None:
+        if node.name.value not in _CONDITIONS:
+            self.reason = self.reason or f"@{node.name.value}"
+            return
+        for argument in node.arguments or ():
+            if isinstance(argument.value, VariableNode):
+                self.conditions.add(argument.value.name.value)

@@ -1,0 +1,212 @@
+"""Variables and arguments, coerced as the specification has it: quickly where they are plain, by graphql-core else."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NamedTuple, cast
+from uuid import UUID
+
+from graphql import (
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLField,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLSchema,
+    GraphQLString,
+    OperationDefinitionNode,
+    VariableNode,
+    get_nullable_type,
+    is_leaf_type,
+    is_non_null_type,
+    is_required_argument,
+)
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, coerce_argument, get_argument_values, get_variable_values
+from graphql.language import FieldNode
+from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
+from strawberry.relay import GlobalID
+from strawberry.types.arguments import StrawberryArgument, convert_argument
+from strawberry.types.base import StrawberryMaybe
+
+from api.engine.run import Misfit, Run
+
+_AS_SENT = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
+# A constant of one of these may be handed to every resolver.
+_CONSTANT = (str, int, float, bool, type(None), Decimal, date, datetime, time, UUID, Enum)
+
+_NOTHING = VariableValues({}, {})
+_MISSING: Any = object()
+
+Convert = Callable[[Any, Any], Any]
+
+
+class _Variable(NamedTuple):
+    name: str
+    kind: type
+    required: bool
+    default: Any
+
+
+def _is_plain(value: Any, kind: type) -> bool:
+    """Whether a value of a scalar is used as it is sent."""
+    if type(value) is not kind:
+        return False
+    return kind is not int or GRAPHQL_MIN_INT <= cast("int", value) <= GRAPHQL_MAX_INT
+
+
+class Variables:
+    """The variables of an operation."""
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode, hide_suggestions: bool) -> None:
+        self._schema = schema
+        self._definitions = operation.variable_definitions or ()
+        self._hide = hide_suggestions
+        self._plain = self._quick()
+
+    def coerce(self, given: dict[str, Any]) -> tuple[dict[str, Any], VariableValues | None]:
+        """Coerced values, and all that graphql-core knows of them when it was asked. Raises `Misfit`."""
+        if self._plain is None:
+            found = self.all(given)
+            return found.coerced, found
+        coerced: dict[str, Any] = {}
+        for name, kind, required, default in self._plain:
+            value = given.get(name, default)
+            if value is _MISSING and not required:
+                continue
+            if not (_is_plain(value, kind) or (value is None and not required)):
+                found = self.all(given)
+                return found.coerced, found
+            coerced[name] = value
+        return coerced, None
+
+    def all(self, given: dict[str, Any]) -> VariableValues:
+        """As graphql-core has it. Raises `Misfit`."""
+        found = get_variable_values(self._schema, self._definitions, given, 50, self._hide)
+        if isinstance(found, list):
+            raise Misfit(found)
+        return found
+
+    def _quick(self) -> list[_Variable] | None:
+        """Variables that are used as they are sent, if all of them are."""
+        plain = []
+        for definition in self._definitions:
+            signature = get_variable_signature(self._schema, definition)
+            if isinstance(signature, GraphQLError):
+                return None
+            kind = _AS_SENT.get(cast("Any", get_nullable_type(signature.type)))
+            if kind is None:
+                return None
+            default = _MISSING
+            if definition.default_value is not None:
+                usual = get_variable_values(self._schema, [definition], {})
+                if isinstance(usual, list):
+                    return None
+                default = usual.coerced[signature.name]
+            plain.append(_Variable(signature.name, kind, is_non_null_type(signature.type), default))
+        return plain
+
+
+class Conversion(NamedTuple):
+    """How Strawberry turns a field's arguments into those of its resolver."""
+
+    arguments: Sequence[StrawberryArgument]
+    name_of: Callable[[StrawberryArgument], str]
+    registry: Any
+    config: Any
+
+    def argument(self, name: str) -> StrawberryArgument:
+        """The argument that the schema calls so."""
+        return next(argument for argument in self.arguments if self.name_of(argument) == name)
+
+    def converter(self, name: str) -> Convert:
+        """Of one argument: from its coerced value and the info of the field."""
+        argument = self.argument(name)
+
+        def convert(value: Any, info: Any) -> Any:
+            return convert_argument(value, argument.type, self.registry, self.config, info, path=(name,))
+
+        return convert
+
+
+class _Argument(NamedTuple):
+    """`name` is the resolver's; `variable` is None for a constant, which is then the `default`."""
+
+    name: str
+    variable: str | None
+    default: Any
+    required: bool
+    convert: Convert | None
+
+
+class Arguments:
+    """The arguments of a field in a document."""
+
+    def __init__(self, definition: GraphQLField, node: FieldNode, conversion: Conversion | None, hide: bool) -> None:
+        self._definition = definition
+        self._node = node
+        self._conversion = conversion
+        self._hide = hide
+        self._empty = not definition.args and not node.arguments
+        self._plain = None if self._empty else self._quick()
+
+    def of(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
+        """The keywords of the resolver. Raises whatever graphql-core and Strawberry do."""
+        if self._empty:
+            return {}
+        if self._plain is None:
+            return self._slow(run, info)
+        variables = run.variables
+        found: dict[str, Any] = {}
+        for name, variable, default, required, convert in self._plain:
+            value = default if variable is None else variables.get(variable, default)
+            if value is None and required:
+                return self._slow(run, info)
+            if value is not _MISSING:
+                found[name] = value if convert is None else convert(value, info())
+            elif required:
+                return self._slow(run, info)
+        return found
+
+    def _slow(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
+        raw = get_argument_values(self._definition, self._node, run.variable_values, None, self._hide)
+        if self._conversion is None:
+            return raw
+        asked = info()
+        found = {}
+        for argument in self._conversion.arguments:
+            name = self._conversion.name_of(argument)
+            if name in raw:
+                found[argument.python_name] = self._conversion.converter(name)(raw[name], asked)
+        return found
+
+    def _quick(self) -> list[_Argument] | None:
+        """Arguments that are constants or plain variables, if all of them are."""
+        given = {argument.name.value: argument for argument in self._node.arguments or ()}
+        plain = []
+        for name, definition in self._definition.args.items():
+            argument = given.get(name)
+            variable = argument.value.name.value if argument and isinstance(argument.value, VariableNode) else None
+            out: dict[str, Any] = {}
+            try:
+                if variable is None:
+                    coerce_argument(out, self._node, name, definition, argument, _NOTHING, None, self._hide)
+                elif not is_required_argument(definition):
+                    coerce_argument(out, self._node, name, definition, None, _NOTHING, None, self._hide)
+            except (GraphQLError, TypeError):
+                return None  # as it will be for graphql-core, in every execution
+            default = next(iter(out.values()), _MISSING)
+            if default is not _MISSING and not isinstance(default, _CONSTANT):
+                return None
+            convert = None
+            resolver_name = definition.out_name or name
+            if self._conversion is not None:
+                described = self._conversion.argument(name)
+                resolver_name = described.python_name
+                as_is = is_leaf_type(get_nullable_type(definition.type)) and described.type is not GlobalID
+                if not as_is or isinstance(described.type, StrawberryMaybe):
+                    convert = self._conversion.converter(name)
+            non_null = is_non_null_type(definition.type)
+            plain.append(_Argument(resolver_name, variable, default, non_null, convert))
+        return plain

@@ -1,0 +1,336 @@
+"""Everything that pay is calculated from, for any number of reps and periods; pure, so that what was, what is and what
+would be are one calculation.
+
+Amounts of credits are the organisation's, converted at the rate of the day on which the deal closed; a plan in the
+deal's own currency counts the deal's own amounts. What a component pays is converted at the rate of the last day of the
+period.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from uuid import UUID
+
+from domain.calendar import DAY, Calendar, Period, PeriodKind
+from domain.incentives.inputs import Cancellation, Carry, Credit, Inputs, Score, Standing
+from domain.incentives.known import Cancelled, Cell, Payee, PlanBook, Rates, Sold
+from domain.incentives.model import Assignment
+from domain.incentives.outcome import Result
+from domain.incentives.payout import calculate_all
+from domain.incentives.plan import Plan
+from domain.incentives.terms import CreditRole, Measure
+from domain.incentives.wants import Want, budgets, chained, eligible, reach, wants
+
+Span = tuple[date, date]
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Calculated:
+    """What a cell came to, and from what."""
+
+    cell: Cell
+    version: int
+    plan: Plan
+    inputs: Inputs
+    result: Result
+
+
+@dataclass
+class Book:
+    """Loaded in a few statements; see `loading.py`. `start` says from which period on each rep is calculated."""
+
+    calendar: Calendar
+    today: date
+    currency: str
+    plans: Mapping[UUID, PlanBook]
+    payees: Mapping[UUID, Payee]
+    parents: Mapping[UUID, UUID | None]
+    team_keys: Mapping[UUID, str]
+    assignments: Mapping[UUID, Sequence[Assignment]]
+    sold: Mapping[UUID, Sequence[Sold]]
+    quotas: Mapping[tuple[UUID, str, UUID | None, PeriodKind, date], Decimal]
+    kpis: Mapping[str, UUID]
+    kpi_sums: Mapping[tuple[UUID, date, date], Mapping[UUID, Decimal]]
+    scores: Mapping[tuple[UUID, UUID, date], tuple[Score, ...]]
+    rates: Rates
+    carries: Mapping[tuple[UUID, UUID], tuple[Carry, Mapping[str, Decimal]]]
+    cancelled: Mapping[tuple[UUID, UUID], Sequence[Cancelled]]
+    start: Mapping[UUID, date]
+    _credits: dict[tuple[UUID, str], list[Credit]] = field(default_factory=dict)
+    _periods: dict[tuple[PeriodKind, date], Period] = field(default_factory=dict)
+    _spans: dict[tuple[UUID, UUID, int], tuple[Span, ...]] = field(default_factory=dict)
+
+    def period(self, kind: PeriodKind, day: date) -> Period:
+        """The period that holds a day; worked out once."""
+        if (kind, day) not in self._periods:
+            self._periods[kind, day] = self.calendar.period(kind, day)
+        return self._periods[kind, day]
+
+    def cells(self) -> Iterator[tuple[PlanBook, Period, list[UUID]]]:
+        """Plan by plan, forward in time: who is to be calculated in which period, through the one that runs today."""
+        on_plan: dict[UUID, list[UUID]] = defaultdict(list)
+        for rep_id, assignments in self.assignments.items():
+            for plan_id in {a.plan_id for a in assignments}:
+                on_plan[plan_id].append(rep_id)
+        for plan_id in sorted(on_plan):
+            book = self.plans.get(plan_id)
+            if book is None:
+                continue
+            reps = sorted(on_plan[plan_id])
+            first = max(book.starts_on, min(self.start[rep_id] for rep_id in reps))
+            while first <= self.today:
+                period = self.period(book.kind, first)
+                first = period.ends_on
+                if book.governs(period) is None:
+                    continue
+                here = [rep for rep in reps if self.start[rep] < period.ends_on and self._is_on(rep, plan_id, period)]
+                if here:
+                    yield book, period, here
+
+    def _is_on(self, rep_id: UUID, plan_id: UUID, period: Period) -> bool:
+        return any(
+            a.plan_id == plan_id
+            and a.starts_on < period.ends_on
+            and (a.ends_on is None or a.ends_on > period.starts_on)
+            for a in self.assignments[rep_id]
+        )
+
+    def run(self) -> tuple[list[Calculated], dict[Cell, tuple[Carry, Mapping[str, Decimal]]]]:
+        """Calculate every cell, in order of periods: what one hands on, the next one gets.
+
+        Returns what each came to, and for plans with draws, caps or budgets that run on what each handed on.
+        """
+        found: list[Calculated] = []
+        handed: dict[Cell, tuple[Carry, Mapping[str, Decimal]]] = {}
+        carries = dict(self.carries)
+        for book, period, reps in self.cells():
+            governing = book.governs(period)
+            if governing is None:
+                continue
+            version, plan = governing
+            asked = [self.inputs(book, version, plan, rep, period, carries.get((rep, book.plan_id))) for rep in reps]
+            inputs = [one for one in asked if one is not None]
+            spent: dict[str | None, Decimal] = defaultdict(Decimal)
+            for rep_id, plan_id in carries:
+                if plan_id == book.plan_id:
+                    for key, amount in carries[rep_id, plan_id][1].items():
+                        spent[key or None] += amount
+            for one, result in calculate_all(plan, inputs, spent):
+                cell = Cell(period.starts_on, book.plan_id, UUID(one.payee))
+                found.append(Calculated(cell, version, plan, one, result))
+                if chained(plan):
+                    took = self._took(plan, result, carries.get((cell.rep_id, cell.plan_id)))
+                    handed[cell] = carries[cell.rep_id, cell.plan_id] = (result.carry, took)
+        return found, handed
+
+    @staticmethod
+    def _took(plan: Plan, result: Result, before: tuple[Carry, Mapping[str, Decimal]] | None) -> Mapping[str, Decimal]:
+        """What somebody got of budgets so far, by component; "" is the plan's."""
+        taken = dict(before[1]) if before else {}
+        for key in budgets(plan):
+            got = sum((e.amount for e in result.earned if key in (None, e.component)), ZERO)
+            taken[key or ""] = taken.get(key or "", ZERO) + got
+        return taken
+
+    def inputs(
+        self,
+        book: PlanBook,
+        version: int,
+        plan: Plan,
+        rep_id: UUID,
+        period: Period,
+        before: tuple[Carry, Mapping[str, Decimal]] | None,
+    ) -> Inputs | None:
+        """What a cell is calculated from; None while a rate between currencies is not known."""
+        payee = self.payees[rep_id]
+        last = period.ends_on - DAY
+        longer = tuple(self.period(kind, last) for kind in _LONGER[period.kind])
+        since = min([reach(plan, period, longer), *(p.starts_on for p in longer if _ytd(plan, p.kind))])
+        exchange = self.rates.at(plan.currency, payee.currency, last)
+        credits_ = self._credits_of(rep_id, plan.currency)
+        if exchange is None or credits_ is None:
+            return None
+        cancelled = self.cancelled.get((rep_id, book.plan_id), ())
+        kept = [c for gone in cancelled if gone.origin < period.ends_on for c in gone.credits]
+        low, high = (bisect_left(credits_, day, key=_day) for day in (since, period.ends_on))
+        mine = [*credits_[low:high], *(c for c in kept if since <= c.day < period.ends_on)]
+        used = reach(plan, period, longer)
+        year = self.period(PeriodKind.YEAR, last)
+        return Inputs(
+            payee=str(rep_id),
+            currency=payee.currency,
+            exchange_rate=exchange,
+            period=period,
+            longer=longer,
+            on_plan=self._on_plan(book, version, plan, payee),
+            credits=tuple(c for c in mine if c.day >= used),
+            standings=tuple(self._standings(plan, payee, period, mine)),
+            scores=self.scores.get((rep_id, book.plan_id, period.starts_on), ()),
+            target=self._target(book.plan_id, rep_id, period),
+            carry=before[0] if before else Carry(),
+            opens_year=period.starts_on == year.starts_on,
+            cancellations=tuple(
+                Cancellation(
+                    deal=str(gone.deal_id), closed_on=gone.closed_on, cancelled_on=gone.cancelled_on, paid=gone.paid
+                )
+                for gone in cancelled
+                if gone.cancelled_on in period
+            ),
+        )
+
+    def _credits_of(self, rep_id: UUID, currency: str) -> list[Credit] | None:
+        """A rep's credits in order of days, for plans in a currency; None while a rate is not known."""
+        if (rep_id, currency) not in self._credits:
+            found = []
+            for sold in self.sold.get(rep_id, ()):
+                credit = self._credit(sold, currency)
+                if credit is None:
+                    return None
+                found.append(credit)
+            self._credits[rep_id, currency] = sorted(found, key=lambda c: (c.day, c.key))
+        return self._credits[rep_id, currency]
+
+    def _credit(self, sold: Sold, currency: str) -> Credit | None:
+        amount, margin, rate, told = sold.amount, sold.margin, Decimal(1), self.currency
+        if currency not in (self.currency, sold.currency) or sold.deal_amount is None:
+            found = self.rates.at(self.currency, currency, sold.day)
+            if found is None:
+                return None
+            rate = found
+        elif currency != self.currency:
+            told = currency
+            amount = sold.deal_amount * sold.share
+            margin = None if sold.deal_margin is None else sold.deal_margin * sold.share
+        return Credit(
+            key=sold.key,
+            deal=sold.deal,
+            day=sold.day,
+            currency=told,
+            revenue=amount,
+            margin=margin,
+            units=sold.units,
+            share=sold.share,
+            role=sold.role,
+            product=sold.product,
+            exchange_rate=rate,
+        )
+
+    def _target(self, plan_id: UUID, rep_id: UUID, period: Period) -> Decimal | None:
+        """As of the last day of the period on the plan."""
+        here = [a for a in self.assignments[rep_id] if a.plan_id == plan_id and a.starts_on < period.ends_on]
+        return here[-1].target if here else None
+
+    def _on_plan(self, book: PlanBook, version: int, plan: Plan, payee: Payee) -> tuple[Span, ...]:
+        """The days on which a rep is on a plan: assigned, employed, eligible, and the plan in force."""
+        key = (payee.rep_id, book.plan_id, version)
+        if key not in self._spans:
+            end = min(plan.ends_on or date.max, book.archived_on or date.max, payee.left_on or date.max)
+            start = max(book.starts_on, payee.hired_on)
+            spans = (
+                (max(start, a.starts_on, first), min(end, a.ends_on or date.max, last))
+                for a in self.assignments[payee.rep_id]
+                if a.plan_id == book.plan_id
+                for first, last in self.eligible_days(plan, payee)
+            )
+            self._spans[key] = joined(span for span in spans if span[0] < span[1])
+        return self._spans[key]
+
+    def eligible_days(self, plan: Plan, payee: Payee) -> tuple[Span, ...]:
+        """The days on which the plan's eligibility holds for a rep, by the teams that it was in."""
+        edges = sorted({date.min, date.max, *(day for stint in payee.stints for day in stint[1:])})
+        spans = []
+        for first, last in pairwise(edges):
+            team = next((team for team, start, end in payee.stints if start <= first < end), None)
+            if eligible(plan.eligibility, payee.role, self._path(team), payee.external_id):
+                spans.append((first, last))
+        return joined(spans)
+
+    def _path(self, team_id: UUID | None) -> list[str]:
+        """The external ids of a team and those above it."""
+        found = []
+        while team_id is not None:
+            found.append(self.team_keys[team_id])
+            team_id = self.parents.get(team_id)
+        return found
+
+    def _standings(self, plan: Plan, payee: Payee, period: Period, credits_: Sequence[Credit]) -> Iterator[Standing]:
+        last = period.ends_on - DAY
+        for want in sorted(wants(plan), key=str):
+            over = self.period(want.period, last)
+            quota = self._quota(plan, payee, want, over)
+            if want.measure is Measure.KPI:
+                kpi_id = self.kpis.get(want.kpi or "")
+                sums = self.kpi_sums.get((kpi_id, over.starts_on, period.ends_on), {}) if kpi_id else {}
+                attained = sums.get(payee.rep_id, ZERO)
+            else:
+                attained = sum(
+                    (_value(c, want.measure) for c in credits_ if c.role is want.role and c.day >= over.starts_on), ZERO
+                )
+            yield Standing(
+                measure=want.measure,
+                period=want.period,
+                attained=attained,
+                quota=quota,
+                kpi=want.kpi,
+                credits=want.role,
+            )
+
+    def _quota(self, plan: Plan, payee: Payee, want: Want, over: Period) -> Decimal | None:
+        """The rep's own quota of the period, prorated; for what its teams sell, else theirs."""
+        kpi_id = self.kpis.get(want.kpi) if want.kpi else None
+        rest = (want.measure.value, kpi_id, over.kind, over.starts_on)
+        quota = self.quotas.get((payee.rep_id, *rest))
+        if quota is None and want.role is CreditRole.TEAM:
+            teams = [self.quotas[team, *rest] for team in payee.leads if (team, *rest) in self.quotas]
+            quota = sum(teams, ZERO) if teams else None
+        if quota is None or want.measure not in (Measure.REVENUE, Measure.MARGIN):
+            return quota
+        rate = self.rates.at(self.currency, plan.currency, over.starts_on)
+        return None if rate is None else quota * rate
+
+    def with_plan(self, book: PlanBook) -> "Book":
+        """The same with another plan, or another version of one, and nothing remembered."""
+        plans = {**self.plans, book.plan_id: book}
+        return replace(self, plans=plans, _credits={}, _periods=self._periods, _spans={})
+
+
+_LONGER = {
+    PeriodKind.MONTH: (PeriodKind.QUARTER, PeriodKind.YEAR),
+    PeriodKind.QUARTER: (PeriodKind.YEAR,),
+    PeriodKind.YEAR: (),
+    PeriodKind.WEEK: (),
+}
+
+
+def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """In order, and as few as possible."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return tuple(found)
+
+
+def _day(credit: Credit) -> date:
+    return credit.day
+
+
+def _ytd(plan: Plan, kind: PeriodKind) -> bool:
+    return any(want.period is kind for want in wants(plan))
+
+
+def _value(credit: Credit, measure: Measure) -> Decimal:
+    if measure is Measure.REVENUE:
+        return credit.revenue * credit.exchange_rate
+    if measure is Measure.MARGIN:
+        return (credit.margin or ZERO) * credit.exchange_rate
+    if measure is Measure.UNITS:
+        return credit.units or ZERO
+    return credit.share if credit.revenue >= 0 else -credit.share
