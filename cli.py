@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -106,17 +107,55 @@ def work() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database at ATTAIN_DATABASE_URL to the present."""
-    from sql.migrate import Unreachable
+    from sql.migrate import Blocked, Unreachable
     from sql.migrate import migrate as apply
 
     known = _settings("database_url")
     try:
-        applied = asyncio.run(apply(known.database_url))
+        applied = asyncio.run(apply(known.database_url, waiting=partial(print, flush=True)))
     except Unreachable as failure:
         _fail(f"The database cannot be reached: {failure}")
+    except Blocked as failure:
+        _fail(str(failure))
     for name in applied:
         print(f"applied {name}")
     print("The database is up to date.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    data_dir: DataDir = _DATA,
+) -> None:
+    """Write the whole database to a file, while everything runs."""
+    from transfer import BackupError
+    from transfer import backup as write
+
+    _join(data_dir)
+    if not (data_dir / "postgres").exists():
+        _settings("database_url")
+    try:
+        write(file, data_dir)
+    except BackupError as failure:
+        _fail(str(failure))
+    print(f"The database is in {file}.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `attain backup` wrote.")],
+    data_dir: DataDir = _DATA,
+) -> None:
+    """Fill an empty database from a backup: everything or, when interrupted, nothing."""
+    from transfer import BackupError
+    from transfer import restore as read
+
+    _join(data_dir)
+    try:
+        missing = read(file, data_dir)
+    except BackupError as failure:
+        _fail(str(failure))
+    print(f"{file} is restored." + (f" It lacks {len(missing)} migrations: run `attain migrate`." if missing else ""))
 
 
 @app.command()

@@ -11,7 +11,9 @@ from domain.org.keys import api_key_create
 from domain.org.model import Move, RepItem, Role, Scope, TeamItem, UserItem, UserKey
 from domain.org.people import reps_upsert, users_upsert
 from domain.org.trees import teams_upsert
+from domain.work import Work
 from sql.pool import Database
+from sql.queries import queries
 
 # What a partner who feeds the CRM and shows the results needs.
 PARTNER = frozenset(
@@ -33,6 +35,22 @@ class Company:
     org_id: UUID
     emails: dict[str, str]
     partner_key: str
+
+
+async def adopt(db: Database, now: datetime) -> Company | None:
+    """Who is in a database that was restored: somebody of each role, and a new key. None when there is nobody."""
+    organizations = await db.system(queries("live").organizations)
+    if not organizations:
+        return None
+    org_id: UUID = organizations[0]["org_id"]
+    emails: dict[str, str] = {}
+    async with db.session(org_id) as session:
+        for role in (Role.ADMIN, Role.MANAGER, Role.REP):
+            email = await session.value(queries("access").user_of_role, role)
+            if email is not None:
+                emails[role.lower()] = email
+    _, key = await api_key_create(Work.system(db, org_id, now), name="Partner", scopes=PARTNER, expires_at=None)
+    return Company(org_id, emails, key)
 
 
 async def found(db: Database, now: datetime) -> Company:

@@ -143,6 +143,13 @@ def _folder(data: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def stopped(data: Path) -> Iterator[str]:
+    """The database of a data directory in which nothing runs, or of a new one. Raises `ServiceError`."""
+    with _folder(data), services.services(data.absolute()) as servers:
+        yield servers.database_url
+
+
 def _secret(path: Path) -> str:
     """The secret of development tokens, made on first use."""
     if not path.exists():
@@ -181,9 +188,13 @@ async def _company(data: Path, database_url: str, demo: bool) -> Company:
     if path.exists():
         known = orjson.loads(path.read_bytes())
         return Company(UUID(known["org_id"]), known["emails"], known["partner_key"])
-    (data / "loading").touch()
     db = await Database.open(database_url, timeout_ms=120_000)
     try:
+        who = await company.adopt(db, datetime.now(UTC))
+        if who is not None:
+            _write(path, orjson.dumps(who))
+            return who
+        (data / "loading").touch()
         if demo:
             who = await load_with_progress(db)
             _done("The demo company is loaded")
@@ -218,7 +229,7 @@ def _announce(ready: dict[str, Any], data: Path) -> None:
     _console.print("\nOr from a terminal:\n")
     body = orjson.dumps({"query": ready["query"]}).decode()
     _line(f"  curl {url} -H 'content-type: application/json' \\")
-    _line(f"    -H 'authorization: Bearer {tokens['manager']}' \\")
+    _line(f"    -H 'authorization: Bearer {tokens.get('manager', tokens['partner'])}' \\")
     _line(f"    -d {escape(shlex.quote(body))}")
     _console.print(f"\nThe same for programs: {data / 'ready.json'}. Ctrl-C stops everything.", soft_wrap=True)
 

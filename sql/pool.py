@@ -31,6 +31,7 @@ Unavailable = (
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,  # a migration changed the table under a running transaction
     asyncpg.TooManyConnectionsError,
     OSError,  # refused, reset, timed out; no such name, no such socket
 )

@@ -38,3 +38,7 @@ where org_id = $1 and user_id = any($2::uuid[]) and active
 union all
 select key_id, null, scopes from api_key
 where org_id = $1 and key_id = any($2::uuid[]) and revoked_at is null and (expires_at is null or expires_at > $3);
+
+-- name: user_of_role
+-- Somebody who has a role, the longest there.
+select email from app_user where org_id = $1 and role = $2 and active order by created_at, user_id limit 1;

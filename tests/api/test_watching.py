@@ -1,22 +1,29 @@
 """What an operator is told: readiness, metrics, a line a request."""
 
+import asyncio
 import math
 import re
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import ANY
 
+import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from api.auth import mint
+from dev import company
 from dev.services import services
 from domain.work import Work
 from sql.migrate import migrate
+from sql.pool import Database
 from tests.api.clients import connect
 from tests.api.conftest import Serve, Server
 from tests.conftest import MakeOrg
+from tests.sql.test_migrate import one_more
 
 HELLO = {"query": "query Greet { hello }"}
 TEAMS = {"query": "query Teams { teams { nodes { name } } }"}
@@ -80,6 +87,50 @@ async def test_readiness_ends_with_postgres(serve: Serve, tmp_path: Path) -> Non
     assert response.status_code == 503
     assert response.json()["wrong"]["postgres"].startswith("does not answer (")
     assert math.isnan(told(metrics.text, 'attain_work_oldest_seconds{kind="RECOMPUTE"}'))
+
+
+async def test_it_serves_while_a_migration_waits_and_when_it_is_done(
+    serve: Serve, fresh_database_url: str, tmp_path: Path
+) -> None:
+    await migrate(fresh_database_url)
+    folder = one_more(tmp_path, "alter table team add column motto text not null default 'Onward'")
+    db = await Database.open(fresh_database_url)
+    who = await company.found(db, datetime.now(UTC))
+    await db.close()
+    reader = await asyncpg.connect(fresh_database_url)
+    reading = reader.transaction()
+    await reading.start()
+    await reader.fetch("select from team")
+    waited: list[str] = []
+    async with serve(database_url=fresh_database_url) as server:
+        token = mint(
+            server.settings, who.org_id, who.emails["admin"], now=datetime.now(UTC), valid=timedelta(minutes=5)
+        )
+        async with server.client(token) as client:
+            served = 0
+
+            async def keep_asking(until_done: "asyncio.Task[list[str]]") -> None:
+                nonlocal served
+                while not until_done.done() or served % 10:
+                    answers = [
+                        await client.post("/graphql", json=TEAMS),
+                        await client.post(
+                            "/graphql", json={"query": f'mutation {{ teamRename(name: "{served}") {{ count }} }}'}
+                        ),
+                    ]
+                    assert ["errors" in answer.json() for answer in answers] == [False, False], answers[1].text
+                    served += 1
+                    if served == 10:
+                        await reading.rollback()
+
+            migrating = asyncio.create_task(
+                migrate(fresh_database_url, folder=folder, waiting=waited.append, lock_seconds=0.1, tries=1000)
+            )
+            await keep_asking(migrating)
+            assert await migrating == ["9999_more"]
+    await reader.close()
+    assert waited
+    assert served >= 10
 
 
 async def test_requests_are_counted_by_operation_and_outcome(server: Server, make_org: MakeOrg) -> None:

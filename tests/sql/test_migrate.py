@@ -1,12 +1,15 @@
 import asyncio
+import re
+import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from pogo_core.error import BadMigrationError
 
 from dev.services import services
-from sql.migrate import FOLDER, Unreachable, migrate, pending
+from sql.migrate import FOLDER, Blocked, Unreachable, migrate, pending
 from sql.pool import Database
 from sql.queries import queries
 
@@ -46,3 +49,67 @@ async def test_a_login_that_is_no_superuser_migrates_and_serves(tmp_path: Path) 
         db = await Database.open(plain, size=1)
         assert await db.system(queries("live").organizations) == []
         await db.close()
+
+
+def one_more(folder: Path, statement: str) -> Path:
+    """The migrations with another one."""
+    shutil.copytree(FOLDER, folder / "migrations")
+    (folder / "migrations" / "9999_more.sql").write_text(
+        f"-- One more.\n-- depends: {ALL[-1]}\n\n-- migrate: apply\n\n{statement};\n\n-- migrate: rollback\n"
+    )
+    return folder / "migrations"
+
+
+async def test_a_long_reader_holds_a_migration_up_for_seconds_and_is_named(
+    fresh_database_url: str, tmp_path: Path
+) -> None:
+    await migrate(fresh_database_url)
+    folder = one_more(tmp_path, "alter table team add column motto text")
+    told: list[str] = []
+    reader = await asyncpg.connect(fresh_database_url, server_settings={"application_name": "report"})
+    async with reader.transaction():
+        await reader.fetch("select from team")
+        with pytest.raises(Blocked, match=r"^9999_more waits for a table that session \d+ \(report\) may hold, \d+ s"):
+            await migrate(fresh_database_url, folder=folder, waiting=told.append, lock_seconds=0.05, tries=3)
+        assert len(told) == 2
+        assert f"session {reader.get_server_pid()} (report)" in told[0]
+        # Whoever comes now does not wait: the migration let go.
+        other = await asyncpg.connect(fresh_database_url)
+        await other.execute("set lock_timeout = '1ms'")
+        await other.fetch("select from team")
+        await other.close()
+    await reader.close()
+    assert await migrate(fresh_database_url, folder=folder) == ["9999_more"]
+
+
+async def test_a_migration_gets_through_once_the_reader_is_done(fresh_database_url: str, tmp_path: Path) -> None:
+    await migrate(fresh_database_url)
+    folder = one_more(tmp_path, "alter table team add column motto text")
+    reader = await asyncpg.connect(fresh_database_url)
+    reading = reader.transaction()
+    await reading.start()
+    await reader.fetch("select from team")
+    waits = asyncio.Event()
+    migrating = asyncio.create_task(
+        migrate(fresh_database_url, folder=folder, waiting=lambda _: waits.set(), lock_seconds=0.05, tries=1000)
+    )
+    await waits.wait()
+    await reading.rollback()
+    assert await migrating == ["9999_more"]
+    await reader.close()
+
+
+async def test_a_migration_that_fails_is_not_tried_again(fresh_database_url: str, tmp_path: Path) -> None:
+    folder = one_more(tmp_path, "alter table nowhere add column motto text")
+    with pytest.raises(BadMigrationError, match="9999_more"):
+        await migrate(fresh_database_url, folder=folder)
+    assert await pending(fresh_database_url) == []
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if "_post_" not in name])
+def test_what_the_previous_release_uses_goes_in_a_post_migration_alone(name: str) -> None:
+    text = re.sub(r"--.*", "", (FOLDER / f"{name}.sql").read_text(encoding="utf-8").lower())
+    assert (
+        re.findall(r"\b(drop (?:table|column|view)|rename|set not null|alter column \w+ (?:set data )?type)\b", text)
+        == []
+    )

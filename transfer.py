@@ -1,0 +1,68 @@
+"""What `attain backup` and `attain restore` share: which database, a progress bar, and one sentence when it fails."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from sql import backup as dump
+from sql.backup import BackupError, Progress
+from sql.migrate import Unreachable
+
+__all__ = ["BackupError", "backup", "restore"]
+
+T = TypeVar("T")
+Run = Callable[[str, Path, Progress], Coroutine[Any, Any, T]]
+
+URL = "ATTAIN_DATABASE_URL"
+
+
+def backup(file: Path, data: Path) -> None:
+    """Write the database to a file. Raises `BackupError`."""
+    _with_progress("Backing up", dump.backup, file, data)
+
+
+def restore(file: Path, data: Path) -> list[str]:
+    """Fill an empty database from a file; the migrations that are newer than it. Raises `BackupError`."""
+    return _with_progress("Restoring", dump.restore, file, data)
+
+
+def _with_progress(what: str, run: Run[T], file: Path, data: Path) -> T:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    try:
+        with _database(data) as url, Bar(*columns, transient=True) as bar:
+            task = bar.add_task(what, total=None)
+
+            def progress(table: str, begun: int, total: int) -> None:
+                bar.update(task, description=f"{what} {table}", completed=begun, total=total)
+
+            return asyncio.run(run(url, file, progress))
+    except KeyboardInterrupt:
+        print("attain: Interrupted. Nothing was done.", file=sys.stderr)  # noqa: T201
+        raise SystemExit(130) from None
+    except Unreachable as failure:
+        raise BackupError(f"The database cannot be reached: {failure}") from None
+
+
+@contextmanager
+def _database(data: Path) -> Iterator[str]:
+    """The database that the environment names; else that of a data directory, which runs for the length of this."""
+    if os.environ.get(URL):
+        yield os.environ[URL]
+        return
+    try:
+        from dev.services import ServiceError
+        from dev.up import stopped
+    except ModuleNotFoundError:
+        raise BackupError(f"Set {URL}.") from None
+    try:
+        with stopped(data) as url:
+            yield url
+    except ServiceError as failure:
+        raise BackupError(str(failure)) from None
