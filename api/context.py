@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 
 from api.budget import Balance
 from domain.calendar import Calendar
+from domain.incentives.sight import visible_pay
 from domain.org import actions as org
 from domain.org import sight
 from domain.org.model import Viewer
@@ -97,6 +98,12 @@ class Context:
             return None
         return await self.load(_visible_teams, day or await self.today())
 
+    async def pay_sight(self) -> list[UUID] | None:
+        """The reps whose pay the viewer sees as of today; None means all."""
+        if self.viewer.sees_all_pay:
+            return None
+        return await self.load(_visible_pay, await self.today())
+
 
 async def _calendar(ctx: Context, keys: Sequence[None]) -> Sequence[Calendar]:
     async with ctx.db.session(ctx.viewer.org_id) as session:
@@ -112,6 +119,11 @@ async def _visible_reps(ctx: Context, days: Sequence[date]) -> Sequence[list[UUI
 async def _visible_teams(ctx: Context, days: Sequence[date]) -> Sequence[list[UUID] | None]:
     async with ctx.db.session(ctx.viewer.org_id) as session:
         return [await sight.visible_teams(session, ctx.viewer, day) for day in days]
+
+
+async def _visible_pay(ctx: Context, days: Sequence[date]) -> Sequence[list[UUID] | None]:
+    async with ctx.db.session(ctx.viewer.org_id) as session:
+        return [await visible_pay(session, ctx.viewer, day) for day in days]
 
 
 Info = strawberry.Info[Context, Any]

@@ -21,7 +21,7 @@ from api.documents import Invalid, Prepared
 from api.live import LiveChange, LiveKind, Logged, Selection, cursor_of
 from api.operation import Api, Asked, encodable
 from api.push import begin
-from domain.events import Change
+from domain.events import Change, tells_pay
 from domain.org.model import Viewer
 from sql.pool import uuid7
 
@@ -60,6 +60,7 @@ class Audience:
         self._viewer = viewer
         self._reps: frozenset[UUID] | None = None
         self._teams: frozenset[UUID] | None = None
+        self._pay: frozenset[UUID] | None = None
         self._sight_until = 0.0
 
     @property
@@ -148,16 +149,19 @@ class Audience:
     async def _look(self, ctx: Context) -> None:
         """Whom the audience sees, as of today."""
         now = asyncio.get_running_loop().time()
-        if self._viewer.sees_everybody or now < self._sight_until:
+        if (self._viewer.sees_everybody and self._viewer.sees_all_pay) or now < self._sight_until:
             return
         self._sight_until = now + _SIGHT_SECONDS
-        reps, teams = await ctx.sight(), await ctx.team_sight()
+        reps, teams, pay = await ctx.sight(), await ctx.team_sight(), await ctx.pay_sight()
+        self._pay = None if pay is None else frozenset(pay)
         self._reps = None if reps is None else frozenset(reps)
         self._teams = None if teams is None else frozenset(teams)
 
     def _sees(self, event: Logged) -> bool:
         if str(self._viewer.user_id) in event.data.get("heard_by", ()):
             return True
+        if tells_pay(event.kind, event.rep_id):
+            return self._pay is None or event.rep_id in self._pay
         if event.rep_id is not None:
             return self._reps is None or event.rep_id in self._reps
         return event.team_id is None or self._teams is None or event.team_id in self._teams

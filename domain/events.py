@@ -23,6 +23,7 @@ class Event:
 
     `kind` is `area.noun` (`feed.action_item`). `node_type` and `node_key` make the node's global id. Who may hear of
     it: with `rep_id`, those who see the rep; with `team_id`, those who see the team; with neither, the organisation.
+    Of `incentives`, those who see the rep's pay; of a payroll export, those who see everybody's.
     `data["heard_by"]` may name users who hear of it besides. The rest of `data` is what a subscription filters by
     (`{"week": "2026-11-16"}`), never the node itself.
     """
@@ -34,3 +35,11 @@ class Event:
     rep_id: UUID | None = None
     team_id: UUID | None = None
     data: Mapping[str, object] = field(default_factory=dict)
+
+
+def tells_pay(kind: str, rep_id: UUID | None) -> bool:
+    """Whether only those may hear of an event who see pay: the rep's, or without a rep everybody's.
+
+    The query `live.log_visible` says the same.
+    """
+    return kind == "incentives.export" or (kind.startswith("incentives.") and rep_id is not None)

@@ -77,7 +77,7 @@ class LiveQuery:
             if place != org_id:
                 raise bad_request("The cursor is not one that this list gave out.")
         areas = [scope.split(":")[0] for scope in ctx.viewer.scopes if scope.endswith(":read")]
-        seen = (max(seq, oldest), areas, await ctx.sight(), await ctx.team_sight())
+        seen = (max(seq, oldest), areas, await ctx.sight(), await ctx.team_sight(), await ctx.pay_sight())
         events = [Logged.of(row) for row in await ctx.fetch(_live.log_visible, *seen, size + 1)]
         changes = await _changes(ctx, events[:size])
         if seq < oldest and size:

@@ -58,7 +58,7 @@ async def credits_by_hand(work: Work, items: Sequence[CreditItem]) -> list[UUID]
         await tx.execute(_incentives.manual_credits_add, *columns(rows, 9), tx.viewer.actor_id, tx.now)
         for row, item in zip(rows, items, strict=True):
             tx.mark(item.rep_id, item.day, item.day, Touch.EARNINGS)
-            tx.audit("creditPost", "Rep", str(item.rep_id), credit=str(row[0]), amount=item.amount, reason=item.reason)
+            tx.audit("creditPost", "Rep", str(item.rep_id), credit=str(row[0]))
         return [row[0] for row in rows]
 
 

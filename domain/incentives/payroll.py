@@ -65,7 +65,7 @@ async def payroll_export(work: Work, kind: PeriodKind, starts_on: date) -> Expor
             tx.now,
         )
         tx.record(Event("incentives.export", Change.CREATED, "PayrollExport", str(export_id)))
-        tx.audit("payrollExport", "PayrollExport", str(export_id), run=export.run, totals=totals)
+        tx.audit("payrollExport", "PayrollExport", str(export_id), run=export.run)
         return export
 
 

@@ -1,24 +1,27 @@
 """Plans: drafting, publishing and archiving them, putting reps on them, and their acknowledgement."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
-from domain.calendar import DAY, Calendar, PeriodKind
+from domain.calendar import Calendar
 from domain.dirty import Touch
 from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
 from domain.incentives import stored
+from domain.incentives.check import flaws
 from domain.incentives.codec import from_json, to_json
-from domain.incentives.components import Spiff
 from domain.incentives.crediting import MAX_ITEMS, known_reps
 from domain.incentives.loading import load_rates
 from domain.incentives.model import AssignItem, Assignment, PlanStatus, PlanVersion, StoredPlan
 from domain.incentives.plan import Plan
-from domain.incentives.terms import Eligibility
+from domain.incentives.spiffs import collisions, runs
 from domain.org import actions as org
 from domain.org.rules import known_currency, named
+from domain.quotas.rules import adds_up
+from domain.scorecards.model import formula_from_json
 from domain.work import Tx, Work, columns
 from sql.pool import uuid7
 from sql.queries import queries
@@ -60,7 +63,7 @@ async def incentive_plan_publish(work: Work, plan_id: UUID, *, expected_version:
     """Put the draft in force as the next version, which never changes. Pay of its days is calculated anew.
 
     Raises `Rejected` with every problem by path: NOT_FOUND, STALE_VERSION, ARCHIVED, NOTHING_DRAFTED, what `flaws`
-    finds, UNKNOWN_TEAM, UNKNOWN_REP, UNKNOWN_KPI, NO_RATE, OUT_OF_RANGE for a further version that starts within a
+    finds, UNKNOWN_TEAM, UNKNOWN_REP, NO_RATE, OUT_OF_RANGE for a further version that starts within a
     period, SPIFF_COLLIDES where a team has a SPIFF in the same quarter.
     """
     async with work.transaction() as tx:
@@ -71,6 +74,7 @@ async def incentive_plan_publish(work: Work, plan_id: UUID, *, expected_version:
             raise reject("NOTHING_DRAFTED", "There is no draft to publish.", "id")
         calendar = await org.calendar(tx)
         problems = [
+            *await _flaws(tx, document),
             *await _references(tx, document),
             *await _colliding(tx, plan, document, calendar),
             *await _dated(tx, plan, document, calendar),
@@ -218,11 +222,17 @@ def _stale(version: int) -> Rejected:
     return reject("STALE_VERSION", text, "expectedVersion", current_version=version)
 
 
+async def _flaws(tx: Tx, document: Plan) -> list[Problem]:
+    """What is wrong with the document by itself."""
+    rows = await tx.fetch(_incentives.kpis_by_key)
+    kpis = {row["key"] for row in rows if adds_up(formula_from_json(row["formula"]))}
+    return [replace(problem, path=("document", *problem.path)) for problem in flaws(document, kpis)]
+
+
 async def _references(tx: Tx, document: Plan) -> list[Problem]:
     """What the document names and nobody knows."""
     teams = {row["external_id"] for row in await tx.fetch(_incentives.teams_by_key)}
     reps = {row["external_id"] for row in await tx.fetch(_incentives.roles)}
-    kpis = {row["key"] for row in await tx.fetch(_incentives.kpis_by_key)}
     problems = []
     for i, team in enumerate(document.eligibility.teams):
         if team not in teams:
@@ -232,10 +242,6 @@ async def _references(tx: Tx, document: Plan) -> list[Problem]:
         if rep not in reps:
             path = ("document", "eligibility", "reps", str(i))
             problems.append(Problem("UNKNOWN_REP", f"No rep has the key {rep!r}.", path))
-    for i, component in enumerate(document.components):
-        if component.kpi is not None and component.kpi not in kpis:
-            path = ("document", "components", str(i), "kpi")
-            problems.append(Problem("UNKNOWN_KPI", f"No KPI has the key {component.kpi!r}.", path))
     organization = await tx.row(_incentives.organization)
     currency = organization["currency"] if organization else document.currency
     if (await load_rates(tx.session)).at(currency, document.currency, document.starts_on) is None:
@@ -257,56 +263,29 @@ async def _dated(tx: Tx, plan: StoredPlan, document: Plan, calendar: Calendar) -
 async def _colliding(tx: Tx, plan: StoredPlan, document: Plan, calendar: Calendar) -> list[Problem]:
     """At most one SPIFF for a team and quarter, unless the organisation lifts that."""
     organization = await tx.row(_incentives.organization)
-    spiffs = _spiffs(document, calendar)
-    if not spiffs or organization is None or organization["several_spiffs"]:
+    if organization is None or organization["several_spiffs"]:
         return []
     parents = {row["external_id"]: row["parent"] for row in await tx.fetch(_incentives.teams_by_key)}
-    taken = [(document.name, days) for _, days in spiffs]
-    for row in await tx.fetch(_incentives.plan_versions_in_force):
-        other = from_json(Plan, row["document"])
-        if row["plan_id"] != plan.plan_id and _meet(document.eligibility, other.eligibility, parents):
-            taken += [(other.name, days) for _, days in _spiffs(other, calendar)]
-    problems = []
-    for own, (i, (start, end)) in enumerate(spiffs):
-        others = (
-            name for name, (since, until) in [*taken[:own], *taken[len(spiffs) :]] if start < until and since < end
-        )
-        name = next(others, None)
-        if name is not None:
-            text = f"{name} has a SPIFF for the same team in the same quarter; one is enough, or allow several."
-            problems.append(Problem("SPIFF_COLLIDES", text, ("document", "components", str(i))))
-    return problems
-
-
-def _spiffs(plan: Plan, calendar: Calendar) -> list[tuple[int, tuple[date, date]]]:
-    """The SPIFFs of a plan by place, with the days of the quarters that they run in."""
-    return [
-        (
-            i,
-            (
-                calendar.period(PeriodKind.QUARTER, component.starts_on).starts_on,
-                calendar.period(PeriodKind.QUARTER, component.ends_on - DAY).ends_on,
-            ),
-        )
-        for i, component in enumerate(plan.components)
-        if isinstance(component, Spiff)
+    below: dict[str, list[str]] = defaultdict(list)
+    for team in parents:
+        above = parents[team]
+        while above is not None:
+            below[above].append(team)
+            above = parents[above]
+    new = runs(plan.key, document, below)
+    in_force = await tx.fetch(_incentives.plan_versions_in_force) if new else []
+    others = [
+        run
+        for row in in_force
+        if row["plan_id"] != plan.plan_id
+        for run in runs(row["key"], from_json(Plan, row["document"]), below)
     ]
-
-
-def _meet(one: Eligibility, other: Eligibility, parents: Mapping[str, str | None]) -> bool:
-    """Whether some team may be on both: everybody may where no team is named, and a team is on what is above it."""
-    if not one.teams or not other.teams:
-        return True
-    return any(a in _path(b, parents) or b in _path(a, parents) for a in one.teams for b in other.teams)
-
-
-def _path(team: str, parents: Mapping[str, str | None]) -> list[str]:
-    found: list[str] = []
-    above: str | None = team
-    while above is not None and above not in found:
-        found.append(above)
-        above = parents.get(above)
-    return found
+    places = {component.key: str(i) for i, component in enumerate(document.components)}
+    text = "{} has a SPIFF for the same team in the same quarter; one is enough, or allow several."
+    return [
+        Problem("SPIFF_COLLIDES", text.format(other.plan), ("document", "components", places[one.component]))
+        for one, other in collisions(new, others, calendar)
+    ]
 
 
 async def _mark(tx: Tx, plan_id: UUID, day: date) -> None:

@@ -54,8 +54,7 @@ async def statements_approve(work: Work, approvals: Sequence[Approval]) -> list[
         approved = await tx.fetch(_statements.statements_approve, ids, tx.viewer.actor_id, tx.now)
         announce(tx, approved, Change.UPDATED)
         for row in approved:
-            key = str(row["statement_id"])
-            tx.audit("statementApprove", "Statement", key, total=row["total"], currency=row["currency"])
+            tx.audit("statementApprove", "Statement", str(row["statement_id"]))
         now = {row["statement_id"]: stored.statement(row) for row in approved}
         return [now[statement_id] for statement_id in ids]
 
@@ -165,5 +164,6 @@ async def adjust(
         reason=reason,
     )
     await append(tx, [line], None)
-    tx.audit("adjustmentPost", "Rep", str(rep_id), amount=amount, currency=currency, reason=reason)
+    # The ledger says how much, to those who see pay; the audit log is read by others too.
+    tx.audit("adjustmentPost", "Rep", str(rep_id), line=str(line_id))
     return line

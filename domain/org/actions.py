@@ -79,9 +79,10 @@ async def organization_update(
     expected_version: int,
     name: str | Unset = UNSET,
     managers_see_pay: bool | Unset = UNSET,
+    several_spiffs: bool | Unset = UNSET,
     change: CalendarChange | None = None,
 ) -> int:
-    """Change what the organisation is called, who sees pay, and its calendar; returns the organisation's version.
+    """Change what the organisation is called, what holds for pay, and its calendar; returns the organisation's version.
 
     A change of the calendar is a new version, in force from its day on whatever earlier versions said. Facts are put
     on the local day that they then fall on, and everybody's numbers from there on are marked.
@@ -95,14 +96,15 @@ async def organization_update(
             current = row["version"] if row else None
             message = "Somebody else changed the organisation. Read it again and decide."
             raise reject("STALE_VERSION", message, "expectedVersion", current_version=current)
-        old = (row["name"], row["managers_see_pay"])
-        new = (given(name, old[0]), given(managers_see_pay, old[1]))
+        old = (row["name"], row["managers_see_pay"], row["several_spiffs"])
+        new = (given(name, old[0]), given(managers_see_pay, old[1]), given(several_spiffs, old[2]))
         problems = rules.named(new[0], "input", "name")
         before = await calendar(tx)
         version, wrong = (None, []) if change is None else _next_version(before, change, before.local_day(tx.now))
         if problems or wrong:
             raise Rejected(*problems, *wrong)
-        fields_changed = [field for field, a, b in zip(("name", "managersSeePay"), old, new, strict=True) if a != b]
+        named = ("name", "managersSeePay", "severalSpiffs")
+        fields_changed = [field for field, a, b in zip(named, old, new, strict=True) if a != b]
         if version is not None:
             fields_changed.append("calendar")
             await tx.row(_org.calendar_lock)

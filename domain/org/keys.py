@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.errors import Problem, Rejected, reject
 from domain.org import rules
-from domain.org.model import Scope
+from domain.org.model import PAY_SCOPES, Scope
 from domain.work import Work
 from sql.pool import uuid7
 from sql.queries import queries
@@ -23,12 +23,15 @@ async def api_key_create(
 ) -> tuple[UUID, str]:
     """A new key with scopes that its maker has too; returns its id and the token, which nobody can show again.
 
+    A key with a scope of incentives sees everybody's pay: only who does makes one.
+
     Raises `Rejected`: BLANK, TOO_LONG, INVALID_TEXT, REQUIRED, SCOPE_NOT_HELD, INVALID_EXPIRY.
     """
     problems = rules.named(name, "input", "name")
     if not scopes:
         problems.append(Problem("REQUIRED", "A key needs at least one scope.", ("input", "scopes")))
-    beyond = sorted(set(scopes) - work.viewer.scopes)
+    held = work.viewer.scopes if work.viewer.sees_all_pay else work.viewer.scopes - PAY_SCOPES
+    beyond = sorted(set(scopes) - held)
     if beyond:
         message = f"You cannot give what you do not have: {', '.join(beyond)}."
         problems.append(Problem("SCOPE_NOT_HELD", message, ("input", "scopes")))

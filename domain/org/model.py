@@ -45,10 +45,14 @@ _READ = frozenset(scope for scope in Scope if scope.endswith(":read") and scope 
 SCOPES: dict[Role, frozenset[Scope]] = {
     Role.ADMIN: frozenset(Scope) - {Scope.INCENTIVES_WRITE},
     Role.COMP_ADMIN: _READ
-    | {Scope.QUOTAS_WRITE, Scope.INCENTIVES_WRITE, Scope.PIPELINE_WRITE, Scope.FEED_WRITE, Scope.AUDIT_READ},
+    | {Scope.QUOTAS_WRITE, Scope.INCENTIVES_WRITE, Scope.PIPELINE_WRITE, Scope.FEED_WRITE, Scope.AUDIT_READ}
+    | {Scope.KEYS_WRITE},
     Role.MANAGER: _READ | {Scope.FEED_WRITE},
     Role.REP: _READ | {Scope.FEED_WRITE},
 }
+
+PAY_SCOPES = frozenset({Scope.INCENTIVES_READ, Scope.INCENTIVES_WRITE})
+"""What opens everybody's pay to an API key."""
 
 
 @dataclass(frozen=True, slots=True)

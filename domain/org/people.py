@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from domain.calendar import Calendar, PeriodKind
+from domain.dirty import Touch
 from domain.errors import Problem
 from domain.org import rules
 from domain.org.actions import CALENDAR_FROM, calendar
@@ -203,6 +204,9 @@ def _mark(
         return
     if (old.role, old.hired_on) != (new.role, new.hired_on):
         stale(new.rep_id, min(old.hired_on, new.hired_on), None)
+    if old.user_id != new.user_id:
+        # A manager is a user; as a rep it is paid for what its teams sell.
+        tx.mark(new.rep_id, max(new.hired_on, CALENDAR_FROM), None, Touch.EARNINGS)
     if old.left_on != new.left_on:
         stale(new.rep_id, min(day for day in (old.left_on, new.left_on) if day is not None), None)
     differing = set(leave) ^ set(off)

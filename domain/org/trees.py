@@ -6,6 +6,7 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
+from domain.dirty import Touch
 from domain.errors import Problem
 from domain.org import rules
 from domain.org.actions import CALENDAR_FROM
@@ -50,6 +51,7 @@ async def teams_upsert(work: Work, items: Sequence[TeamItem]) -> Upserted:
         for i, item in enumerate(items):
             if isinstance(item.manager, UserKey):
                 problems[i] += _manager_problems(users, item.manager)
+        managers: set[UUID] = set()
         ids, parents = _place(items, problems, {key: (team.team_id, team.parent_id) for key, team in teams.items()})
         for i, item in enumerate(items):
             if problems[i]:
@@ -63,6 +65,8 @@ async def teams_upsert(work: Work, items: Sequence[TeamItem]) -> Upserted:
             name = given(item.name, old.name if old else "")
             team_id = ids[item.external_id]
             new = Team(team_id, item.external_id, name, parents[team_id], manager_id, old.version if old else 1)
+            if old and old.manager_id != manager_id:
+                managers |= {user_id for user_id in (old.manager_id, manager_id) if user_id}
             upsert.store(i, team_id, old, new)
         if upsert.rows:
             await tx.execute(_org.teams_put, *columns(map(astuple, upsert.rows), 6), tx.now)
@@ -72,6 +76,9 @@ async def teams_upsert(work: Work, items: Sequence[TeamItem]) -> Upserted:
             await tx.execute(_org.team_ancestors_add, *columns(rules.closure(parents), 3))
         if any(parents[team_id] != parent_id for team_id, parent_id in before.items()):
             await _mark_everybody(tx)
+        for row in await tx.fetch(_org.reps_of_users, list(managers)) if managers else ():
+            # Managers are paid for what their teams sell, ever since.
+            tx.mark(row["rep_id"], CALENDAR_FROM, None, Touch.EARNINGS)
         return upsert.tell(tx)
 
 

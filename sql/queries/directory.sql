@@ -3,7 +3,7 @@
 
 -- name: organization
 -- The tenant itself.
-select org_id, name, currency, managers_see_pay, version, created_at from organization where org_id = $1;
+select org_id, name, currency, managers_see_pay, several_spiffs, version, created_at from organization where org_id = $1;
 
 -- name: users_by_id
 -- People by id.

@@ -115,20 +115,25 @@ select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, 
 from event_log where org_id = $1 and seq > $2 order by seq limit $3;
 
 -- name: log_visible
--- Events after a cursor of the areas that a viewer may read, about the reps and teams that it sees (null: all).
+-- Events after a cursor of the areas that a viewer may read, about the reps and teams that it sees and the reps
+-- whose pay it sees (null: all).
 select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, trace
 from event_log
 where org_id = $1 and seq > $2 and split_part(kind, '.', 1) = any($3::text[]) and case
+    when kind = 'incentives.export' or (kind like 'incentives.%' and rep_id is not null)
+      then $6::uuid[] is null or coalesce(rep_id = any($6), false)
     when rep_id is not null then $4::uuid[] is null or rep_id = any($4)
     when team_id is not null then $5::uuid[] is null or team_id = any($5)
     else true end
-order by seq limit $6;
+order by seq limit $7;
 
 -- name: log_visible_count
 -- How many there are.
 select count(*)
 from event_log
 where org_id = $1 and seq > $2 and split_part(kind, '.', 1) = any($3::text[]) and case
+    when kind = 'incentives.export' or (kind like 'incentives.%' and rep_id is not null)
+      then $6::uuid[] is null or coalesce(rep_id = any($6), false)
     when rep_id is not null then $4::uuid[] is null or rep_id = any($4)
     when team_id is not null then $5::uuid[] is null or team_id = any($5)
     else true end;

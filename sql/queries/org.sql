@@ -49,11 +49,11 @@ from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool
 
 -- name: organization_lock
 -- One change of an organisation's structure at a time; facts go on being stored meanwhile.
-select name, currency, managers_see_pay, version from organization where org_id = $1 for no key update;
+select name, currency, managers_see_pay, several_spiffs, version from organization where org_id = $1 for no key update;
 
 -- name: organization_save
 -- What may change of an organisation.
-update organization set name = $2, managers_see_pay = $3, version = $4 where org_id = $1;
+update organization set name = $2, managers_see_pay = $3, several_spiffs = $4, version = $5 where org_id = $1;
 
 -- name: activity_days_redo
 -- After the calendar changed: the local day is the latest that had begun (a change of zone moves it by two at most).
@@ -109,6 +109,10 @@ on conflict (org_id, user_id) do update set external_id = excluded.external_id, 
 -- name: teams_all
 -- The whole tree.
 select team_id, external_id, name, parent_id, manager_id, version from team where org_id = $1;
+
+-- name: reps_of_users
+-- The reps that some users are.
+select rep_id from rep where org_id = $1 and user_id = any($2::uuid[]) order by rep_id;
 
 -- name: teams_put
 -- New and changed teams, all at once.

@@ -82,6 +82,9 @@ class CalendarInput:
 class OrganizationInput:
     name: Maybe[str] = strawberry.field(description="What it is called.")
     managers_see_pay: Maybe[bool] = strawberry.field(description="Whether managers see the pay of the reps below them.")
+    several_spiffs: Maybe[bool] = strawberry.field(
+        description="Whether a team may have more than one SPIFF in a quarter."
+    )
     calendar: Maybe[CalendarInput] = strawberry.field(description="A new version of its calendar.")
 
 

@@ -80,8 +80,8 @@ class ApiKeyRevokePayload(Payload):
 class OrgMutation:
     @writes(
         Scope.ORG_WRITE,
-        "Change what the organisation is called, who sees pay, and its calendar. A new calendar puts facts on the "
-        "local days that they then fall on, and numbers are computed anew from the day on which it holds.",
+        "Change what the organisation is called, what holds for pay, and its calendar. A new calendar puts facts on "
+        "the local days that they then fall on, and numbers are computed anew from the day on which it holds.",
     )
     async def organization_update(
         self,
@@ -96,6 +96,7 @@ class OrgMutation:
             expected_version=expected_version,
             name=stated(input.name),
             managers_see_pay=stated(input.managers_see_pay),
+            several_spiffs=stated(input.several_spiffs),
             change=None if isinstance(calendar, Unset) else calendar.change(),
         )
         (now,) = await organizations(ctx, [ctx.viewer.org_id])

@@ -97,6 +97,7 @@ class Organization(Node):
     name: str = strawberry.field(description="What it is called.")
     currency: CurrencyCode = strawberry.field(description="The currency of its quotas, credits and results.")
     managers_see_pay: bool = strawberry.field(description="Whether managers see the pay of the reps below them.")
+    several_spiffs: bool = strawberry.field(description="Whether a team may have more than one SPIFF in a quarter.")
     version: int = strawberry.field(description="Pass it as expectedVersion to organizationUpdate.")
     created_at: datetime = strawberry.field(description="When it was created.")
 
@@ -148,6 +149,7 @@ class Organization(Node):
             name=row["name"],
             currency=CurrencyCode(row["currency"]),
             managers_see_pay=row["managers_see_pay"],
+            several_spiffs=row["several_spiffs"],
             version=row["version"],
             created_at=row["created_at"],
         )
