@@ -293,10 +293,14 @@ class Book:
         rate = self.rates.at(self.currency, plan.currency, over.starts_on)
         return None if rate is None else quota * rate
 
-    def with_plan(self, book: PlanBook) -> "Book":
-        """The same with another plan, or another version of one, and nothing remembered."""
-        plans = {**self.plans, book.plan_id: book}
-        return replace(self, plans=plans, _credits={}, _periods=self._periods, _spans={})
+    def with_plans(self, plans: Mapping[UUID, PlanBook]) -> "Book":
+        """The same under other plans."""
+        return replace(self, plans=plans, carries={}, _spans={})
+
+    def with_sold(self, more: Mapping[UUID, Sequence[Sold]]) -> "Book":
+        """The same with credits that are not there."""
+        sold = {rep_id: [*self.sold.get(rep_id, ()), *more.get(rep_id, ())] for rep_id in {*self.sold, *more}}
+        return replace(self, sold=sold, _credits={})
 
 
 _LONGER = {

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -267,9 +266,3 @@ async def _cancelled(session: Session, reps: Sequence[UUID]) -> dict[tuple[UUID,
             Cancelled(row["deal_id"], row["starts_on"], row["closed_on"], row["cancelled_on"], row["paid"], credits_)
         )
     return found
-
-
-def with_sold(book: Book, more: Mapping[UUID, Sequence[Sold]]) -> Book:
-    """The same with credits that are not there."""
-    sold = {rep_id: [*book.sold.get(rep_id, ()), *more.get(rep_id, ())] for rep_id in {*book.sold, *more}}
-    return replace(book, sold=sold, _credits={}, _spans={})

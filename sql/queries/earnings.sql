@@ -54,6 +54,10 @@ where org_id = $1 and plan_id = any($2::uuid[]) and (ends_on is null or ends_on 
 -- Who has lines about periods from a day on.
 select distinct rep_id from earning where org_id = $1 and plan_id is not null and origin_starts_on >= $2;
 
+-- name: everybody
+-- Those who might be on a plan.
+select rep_id, hired_on, left_on from rep where org_id = $1 order by rep_id;
+
 -- name: credits
 -- What some reps are credited with on days of a stretch, with what the deal says of itself.
 select c.rep_id, c.role, c.source, c.deal_id, c.seller_id, c.source_id, c.day, c.share, c.amount, c.margin, c.units,

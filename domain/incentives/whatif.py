@@ -1,0 +1,138 @@
+"""What if: a rep asks what deals would pay, an administrator what a plan would have. One engine, nothing written."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from domain.calendar import Calendar, Period
+from domain.incentives.book import Calculated
+from domain.incentives.known import PlanBook, Sold
+from domain.incentives.loading import load, load_plans
+from domain.incentives.model import Assignment
+from domain.incentives.plan import Plan
+from domain.incentives.terms import CreditRole
+from sql.pool import Session
+from sql.queries import queries
+
+_earnings = queries("earnings")
+_incentives = queries("incentives")
+
+ZERO = Decimal(0)
+NEW_PLAN = UUID(int=0)
+"""Stands for a plan that is not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class IfWon:
+    """A deal that might close: what of it the rep would be credited with, in the organisation's currency."""
+
+    day: date
+    amount: Decimal
+    margin: Decimal | None = None
+    units: Decimal | None = None
+    product: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a plan pays a rep for a period as things are, and as they would be, in the payee's currency."""
+
+    plan_id: UUID
+    plan_version: int
+    period: Period
+    currency: str
+    now: Decimal
+    then: Decimal
+    calculated: Calculated
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What a rep was due in the periods of a simulation, and would have been, in the payee's currency."""
+
+    rep_id: UUID
+    currency: str
+    before: Decimal
+    after: Decimal
+
+
+async def estimate(
+    session: Session, calendar: Calendar, today: date, rep_id: UUID, deals: Sequence[IfWon]
+) -> list[Estimate]:
+    """What these deals would add to a rep's pay, plan by plan and period by period that a deal closes in or that runs
+    today. Deals may close in periods to come; earlier periods hand on draws and caps as they do.
+    """
+    plans = await load_plans(session)
+    days = [*(deal.day for deal in deals), today]
+    book = await load(session, calendar, max(days), plans, {rep_id: min(days)})
+    now, _ = book.run()
+    imagined = [
+        Sold(
+            f"estimate:{i}",
+            f"estimate:{i}",
+            deal.day,
+            CreditRole.DIRECT,
+            Decimal(1),
+            deal.amount,
+            deal.margin,
+            deal.units,
+            deal.product,
+        )
+        for i, deal in enumerate(deals)
+    ]
+    then, _ = book.with_sold({rep_id: imagined}).run()
+    before = {one.cell: one.result.payable for one in now if one.cell.rep_id == rep_id}
+    return [
+        Estimate(
+            one.cell.plan_id,
+            one.version,
+            one.inputs.period,
+            one.inputs.currency,
+            before.get(one.cell, ZERO),
+            one.result.payable,
+            one,
+        )
+        for one in then
+        if one.cell.rep_id == rep_id and any(day in one.inputs.period for day in days)
+    ]
+
+
+async def simulate(
+    session: Session, calendar: Calendar, today: date, key: str, document: Plan, first: date, last: date
+) -> list[Simulated]:
+    """What every rep on the plan with this key would have got under a document in the periods from `first` through
+    `last`, against what the plan in force gives; by rep, those for whom nothing differs too.
+
+    For a plan that nobody is on, those who are eligible. Both sides are calculated from the facts as they are now.
+    """
+    plans = await load_plans(session)
+    current = next((book for book in plans.values() if book.key == key), None)
+    plan_id = current.plan_id if current else NEW_PLAN
+    # Alone in force, from the beginning: what it replaces would not pay beside it.
+    drafted = PlanBook(plan_id, key, ((0, replace(document, starts_on=min(document.starts_on, first))),))
+    rows = await session.fetch(_incentives.assignments_of_plan, plan_id, None)
+    assigned = [Assignment(row["plan_id"], row["rep_id"], *row[2:]) for row in rows]
+    if not assigned:
+        everybody = await session.fetch(_earnings.everybody)
+        assigned = [Assignment(plan_id, row["rep_id"], row["hired_on"], row["left_on"], None) for row in everybody]
+    through = min(last, today)
+    start = dict.fromkeys(sorted({a.rep_id for a in assigned}), first)
+    both = PlanBook(plan_id, key, (*(current.versions if current else ()), *drafted.versions))
+    book = await load(session, calendar, through, {plan_id: both}, start, assigned)
+    after = _due(book.with_plans({plan_id: drafted}).run()[0])
+    before = _due(book.with_plans({plan_id: current}).run()[0]) if current else {}
+    return [
+        Simulated(rep_id, payee.currency, before.get(rep_id, ZERO), after.get(rep_id, ZERO))
+        for rep_id, payee in sorted(book.payees.items())
+        if rep_id in before or rep_id in after
+    ]
+
+
+def _due(calculated: Sequence[Calculated]) -> dict[UUID, Decimal]:
+    due: dict[UUID, Decimal] = defaultdict(Decimal)
+    for one in calculated:
+        due[one.cell.rep_id] += one.result.payable
+    return due
