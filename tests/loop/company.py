@@ -1,6 +1,7 @@
 """A sales organisation whose numbers are kept as the workers keep them, and what they should be."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -36,6 +37,19 @@ HIRED = date(2025, 1, 6)
 
 REPS = {"ann": "north", "ben": "north", "cyd": "south", "dee": "south"}
 """Reps by external id, and the teams in which they begin."""
+
+_NAMES = """
+select rep_id as id, external_id as name from rep where org_id = $1
+union all select team_id, external_id from team where org_id = $1
+union all select kpi_id, key from kpi where org_id = $1
+union all select template_id, key from scorecard_template where org_id = $1
+union all select rule_id, key from coaching_rule where org_id = $1
+union all select user_id, email from app_user where org_id = $1
+union all select deal_id, external_id from deal where org_id = $1
+union all select item_id, concat_ws(' ', 'item', r.external_id, k.key, i.week)
+  from action_item i join rep r using (org_id, rep_id) join kpi k using (org_id, kpi_id) where org_id = $1
+union all select $1, 'everybody'"""
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _NOT_COMPARED = ("computed_at", "inputs_through")
 
@@ -186,6 +200,27 @@ class Company:
         assert [row["seq"] for row in rows] == list(range(self.told + 1, self.told + 1 + len(rows)))
         self.told += len(rows)
         return rows
+
+    async def story(self) -> dict[str, list[str]]:
+        """Results, items and events in the words of everybody: with names for ids, to be compared with another's."""
+        rows = await self.run(_NAMES)
+        names = {str(row["id"]): row["name"] for row in rows}
+
+        def told(things: Iterable[object]) -> list[str]:
+            return sorted(_ID.sub(lambda found: names.get(found[0], "?"), str(thing)) for thing in things)
+
+        def plain(rows: Rows) -> Iterator[str]:
+            for key, row in rows.items():
+                yield f"{key} {[str(value) for value in row]}"
+
+        # Each telling of a deal is an event of its own; of what is computed, only a change is.
+        events = await self.run("select kind, change, node_key from event_log where org_id = $1 and kind !~ '^org[.]'")
+        return {
+            "results": told(plain(await self.results())),
+            "items": told(plain(await self.items())),
+            "events": told(tuple(row) for row in events if row["kind"] != "pipeline.deal"),
+            "deals": told({row["node_key"] for row in events if row["kind"] == "pipeline.deal"}),
+        }
 
     async def compute_anew(self) -> None:
         """Every result from the facts alone: as if nothing had ever been computed."""

@@ -213,6 +213,14 @@ rules = st.builds(
 attendances = st.builds(Attend, st.integers(0, 5), st.booleans())
 
 
+QUOTAS = (
+    Quota("ann", "REVENUE", PeriodKind.QUARTER, WEEK, Terms(Decimal(10_000))),
+    Quota("cyd", "REVENUE", PeriodKind.QUARTER, WEEK, Terms(Decimal(7_000), pace_basis=PaceBasis.WORKDAYS)),
+    Quota("south", "calls", PeriodKind.MONTH, WEEK, Terms(Decimal(5))),
+)
+"""A rep's, another's, and a team's on a KPI."""
+
+
 async def take(company: Company, step: Step) -> None:
     """One step. What an action refuses (a move before the hire) changes nothing, which is fine here."""
     work = company.work
