@@ -20,12 +20,12 @@ from api.app import create_app
 from api.auth import mint
 from api.context import Context
 from api.errors import formatted
-from api.schema import schema as public
 from domain.org.model import SCOPES, Role, Viewer
 from domain.work import Work
 from settings import Settings
 from sql.pool import Database
 from sql.queries import Query
+from tests.api.execute import execute
 from tests.api.graph import schema
 from workers.relay import Relay
 
@@ -138,7 +138,7 @@ def ask() -> Ask:
 
     async def run(work: Work, document: str, **variables: object) -> Answer:
         context = Context(work.db, work.viewer, work.now, Settings(), "request-1", work.idempotency_key)
-        result = await public.execute(document, variable_values=variables, context_value=context)
+        result = await execute(document, variables, context)
         answer: Answer = {"data": result.data}
         if result.errors:
             answer["errors"] = [formatted(error, "request-1") for error in result.errors]

@@ -38,6 +38,7 @@ from settings import Settings
 from sql.pool import uuid7
 from sql.queries import Query
 from tests.api.conftest import Ask
+from tests.api.execute import execute
 from tests.conftest import MakeOrg
 
 SNAPSHOT = Path(__file__).with_name("access.txt")
@@ -116,7 +117,7 @@ async def admitted(work: Work, field: str) -> bool:
         result = outcome if isinstance(outcome, ExecutionResult | AsyncIterator) else await outcome
         errors = result.errors if isinstance(result, ExecutionResult) else None
     else:
-        errors = (await schema.execute(document, variable_values=variables, context_value=context)).errors
+        errors = (await execute(document, variables, context)).errors
     codes = {(error.extensions or {}).get("code") for error in errors or ()}
     assert all(error.path for error in errors or ()), f"{field}: {errors}"
     return "FORBIDDEN" not in codes

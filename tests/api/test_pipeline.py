@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from api.context import Context
-from api.schema import schema
 from domain.org.model import SCOPES, Move, RepItem, Role, Scope, TeamItem, TerritoryItem, UserItem, UserKey, Viewer
 from domain.org.people import reps_upsert, users_upsert
 from domain.org.trees import teams_upsert, territories_upsert
 from domain.work import Work
 from settings import Settings
 from sql.queries import queries
+from tests.api.execute import execute
 from tests.conftest import MakeOrg
 
 _access = queries("access")
@@ -90,7 +90,7 @@ class House:
         """The data of an operation without errors."""
         viewer = who or self.work.viewer
         context = Context(self.work.db, viewer, self.work.now, self.settings, "test")
-        result = await schema.execute(document, variables, context_value=context)
+        result = await execute(document, variables, context)
         assert not result.errors, result.errors
         assert result.data is not None
         return result.data
@@ -347,6 +347,6 @@ async def test_without_its_scope_nothing_is_taken_in_or_shown(house: House) -> N
         'mutation { leadsIngest(source: "crm", items: []) { created } }',
         'mutation { activitiesIngest(source: "crm", items: []) { created } }',
     ):
-        result = await schema.execute(document, context_value=context)
+        result = await execute(document, {}, context)
         assert result.errors is not None
         assert [error.extensions and error.extensions["code"] for error in result.errors] == ["FORBIDDEN"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from graphql import (
     ExecutionResult,
     GraphQLError,
@@ -86,6 +87,12 @@ async def by_engine(
         return ExecutionResult(None, misfit.errors)
 
 
+def agree(answer: ExecutionResult, expected: ExecutionResult) -> None:
+    """The same data in the same order, and the same errors."""
+    assert orjson.dumps(answer.data, default=str) == orjson.dumps(expected.data, default=str)
+    assert settled(answer) == settled(expected)
+
+
 async def same(
     schema: GraphQLSchema,
     text: str,
@@ -99,8 +106,7 @@ async def same(
     assert validate(schema, document) == []
     expected = await by_graphql_core(schema, document, variables or {}, context(), root)
     answer = await by_engine(schema, document, variables or {}, context(), root)
-    assert answer.data == expected.data
-    assert settled(answer) == settled(expected)
+    agree(answer, expected)
     if in_order:
         assert [shown(e) for e in answer.errors or ()] == [shown(e) for e in expected.errors or ()]
     return answer

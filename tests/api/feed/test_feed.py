@@ -12,11 +12,11 @@ from api.context import Context
 from api.graph.feed.subscription import concerns, live_items
 from api.live import Logged
 from api.relay import encode_cursor, global_id
-from api.schema import schema
 from domain.feed import actions
 from domain.feed.model import ActionItem, Definition, DismissReason, Trigger
 from domain.org.model import Scope
 from settings import Settings
+from tests.api.execute import execute
 from tests.api.feed.conftest import Answer
 from tests.domain.feed.cases import LAST, MONDAY, THURSDAY
 from tests.domain.feed.conftest import Company
@@ -320,14 +320,14 @@ async def test_without_the_scope_the_feed_is_forbidden(company: Company) -> None
     viewer = replace(company.admin.viewer, scopes=frozenset({Scope.ORG_READ}))
     context = Context(company.admin.db, viewer, company.admin.now, Settings(), "test")
     for field in ("actionItems", "coachingRules", "actionItemSummary(groupBy: REP)"):
-        result = await schema.execute(f"{{ {field} {{ totalCount }} }}", {}, context)
+        result = await execute(f"{{ {field} {{ totalCount }} }}", {}, context)
         assert [error.extensions for error in result.errors or []] == [{"code": "FORBIDDEN", "scope": "feed:read"}]
 
 
 async def test_a_cursor_of_another_list_is_refused(company: Company) -> None:
     context = Context(company.admin.db, company.admin.viewer, company.admin.now, Settings(), "test")
     for after in ("nonsense", encode_cursor("a", company.reps["ann"]), encode_cursor(1)):
-        result = await schema.execute(f'{{ actionItems(after: "{after}") {{ nodes {{ id }} }} }}', {}, context)
+        result = await execute(f'{{ actionItems(after: "{after}") {{ nodes {{ id }} }} }}', {}, context)
         assert [(error.extensions or {})["code"] for error in result.errors or []] == ["BAD_REQUEST"]
 
 

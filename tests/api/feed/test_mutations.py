@@ -8,12 +8,12 @@ import pytest
 
 from api.context import Context
 from api.relay import global_id
-from api.schema import schema
 from domain.feed import actions
 from domain.feed.model import ActionItem
 from domain.org.model import SCOPES, Role, Scope
 from settings import Settings
 from sql.pool import uuid7
+from tests.api.execute import execute
 from tests.api.feed.conftest import Answer
 from tests.domain.feed.cases import MONDAY, THURSDAY
 from tests.domain.feed.conftest import Company
@@ -180,9 +180,7 @@ async def test_a_key_that_only_reads_changes_nothing(company: Company, made: Act
     before = await company.everything()
     node = global_id("ActionItem", made.item_id)
     context = Context(company.admin.db, viewer, company.admin.now, Settings(), "test")
-    result = await schema.execute(
-        f'mutation {{ actionItemStart(id: "{node}") {{ userErrors {{ code }} }} }}', {}, context
-    )
+    result = await execute(f'mutation {{ actionItemStart(id: "{node}") {{ userErrors {{ code }} }} }}', {}, context)
     assert [error.extensions for error in result.errors or []] == [{"code": "FORBIDDEN", "scope": "feed:write"}]
     assert await company.everything() == before
 
@@ -243,7 +241,7 @@ async def test_a_rule_that_cannot_work_is_refused_field_by_field(company: Compan
 async def test_only_admins_publish_rules(company: Company, role: Role) -> None:
     viewer = replace(company.admin.viewer, role=role, scopes=SCOPES[role])
     context = Context(company.admin.db, viewer, company.admin.now, Settings(), "test")
-    result = await schema.execute(PUBLISH, {"input": rule(company)}, context)
+    result = await execute(PUBLISH, {"input": rule(company)}, context)
     assert [error.extensions for error in result.errors or []] == [{"code": "FORBIDDEN", "scope": "feed:rules"}]
 
 
@@ -283,5 +281,5 @@ async def test_items_on_reps_cost_one_statement_for_all(company: Company, answer
 async def test_items_on_reps_need_the_scope(company: Company) -> None:
     viewer = replace(company.admin.viewer, role=None, scopes=frozenset({Scope.ORG_READ}))
     context = Context(company.admin.db, viewer, company.admin.now, Settings(), "test")
-    result = await schema.execute("{ reps(first: 1) { nodes { actionItems { totalCount } } } }", {}, context)
+    result = await execute("{ reps(first: 1) { nodes { actionItems { totalCount } } } }", {}, context)
     assert [error.extensions for error in result.errors or []] == [{"code": "FORBIDDEN", "scope": "feed:read"}]

@@ -20,6 +20,7 @@ from domain.recompute import recompute
 from domain.work import Work
 from settings import Settings
 from sql.queries import Query
+from tests.api.execute import execute
 from tests.conftest import MakeOrg
 
 NOW = datetime(2027, 2, 15, 15, tzinfo=UTC)
@@ -34,7 +35,6 @@ def quota(subject: str | dict[str, Any], amount: str, **over: Any) -> dict[str, 
 class House:
     """`ask(document, variables, who)` answers as the graph does."""
 
-    schema: strawberry.Schema
     settings: Settings
     work: Work
     viewers: dict[str, Viewer]
@@ -51,7 +51,7 @@ class House:
         """Data and errors."""
         context = Context(self.work.db, self.viewers[who], NOW, self.settings, "test")
         document = document.replace("PERIOD", 'period: {quarter: "2027-Q1"}')
-        return await self.schema.execute(document, variables, context_value=context)
+        return await execute(document, variables, context)
 
     async def win(self, rep: str, amount: str, day: str = "2027-01-20") -> None:
         """A deal won, known to the numbers."""
@@ -85,7 +85,6 @@ class House:
 @pytest.fixture
 async def house(make_org: MakeOrg, test_settings: Settings) -> House:
     """Quotas of nobody yet."""
-    from api.schema import schema
 
     work = await make_org(now=NOW)
     people = [
@@ -133,7 +132,7 @@ async def house(make_org: MakeOrg, test_settings: Settings) -> House:
         for row in rows
     }
     ids = {row["key"]: global_id(row["kind"], row["id"]) for row in found}
-    return House(schema, test_settings, work, viewers, ids)
+    return House(test_settings, work, viewers, ids)
 
 
 _OUTBOX = Query("test.outbox", "select count(*) from outbox where org_id = $1")

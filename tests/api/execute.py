@@ -1,0 +1,35 @@
+"""Operations asked of the schema itself, the way the product asks them.
+
+Every query is asked of graphql-core as well: the documents of all tests are a corpus on which the engine must agree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import strawberry
+from graphql import ExecutionResult, OperationType, get_operation_ast, parse, validate
+
+from api.context import Context
+from api.schema import schema as public
+from sql.pool import statements
+from tests.api.engine.same import agree, by_engine, by_graphql_core
+
+
+async def execute(
+    text: str, variables: Mapping[str, Any] | None, context: Context, graph: strawberry.Schema = public
+) -> ExecutionResult:
+    """The engine's answer. Raises `Unsupported` for what it leaves to graphql-core."""
+    document = parse(text)
+    if errors := validate(graph._schema, document, hide_suggestions=True):
+        return ExecutionResult(None, errors)
+    answer = await by_engine(graph._schema, document, variables or {}, context)
+    operation = get_operation_ast(document)
+    if operation is not None and operation.operation is OperationType.QUERY:
+        counted = statements.set(None)
+        try:
+            again = replace(context, _loaders={})
+            agree(answer, await by_graphql_core(graph._schema, document, variables or {}, again))
+        finally:
+            statements.reset(counted)
+    return answer
