@@ -1,13 +1,13 @@
 """Who asks, and what an operation may use: one per operation, one per event of a subscription."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from api.budget import Balance
 from domain.calendar import Calendar
@@ -41,23 +41,30 @@ class Context:
     """The caller's span, if it named one."""
     balance: Balance | None = None
     """What the operation cost and what is left; None before it was charged, and in events."""
-    _loaders: dict[Any, DataLoader[Any, Any]] = field(default_factory=dict)
+    _loads: dict[Any, "_Loads[Any, Any]"] = field(default_factory=dict)
 
     async def load(self, batch: Batch[K, V], key: K) -> V:
         """One value through a batch load: all keys that an operation asks for at once are one call of `batch`."""
-        loader = self._loaders.get(batch)
-        if loader is None:
+        return (await self._loading(batch).values([key]))[0]
 
-            async def run(keys: list[K]) -> Sequence[V]:
-                return await batch(self, keys)
+    async def load_each(self, batch: Batch[K, V], keys: Sequence[K | None]) -> list[V | None]:
+        """Many values through a batch load, in the order of their keys; None stays None."""
+        wanted = [key for key in keys if key is not None]
+        values = await self._loading(batch).values(wanted) if wanted else []
+        if len(wanted) == len(keys):
+            return [*values]
+        found = iter(values)
+        return [None if key is None else next(found) for key in keys]
 
-            loader = self._loaders[batch] = DataLoader(load_fn=run)
-        value: V = await loader.load(key)
-        return value
+    def _loading(self, batch: Batch[K, V]) -> "_Loads[K, V]":
+        loads = self._loads.get(batch)
+        if loads is None:
+            loads = self._loads[batch] = _Loads(self, batch)
+        return loads
 
     def forget(self) -> None:
         """Load everything anew from here on: something was written."""
-        self._loaders.clear()
+        self._loads.clear()
 
     async def fetch(self, query: Query, *args: object) -> list[Record]:
         """All rows of a read in the viewer's organisation."""
@@ -103,6 +110,86 @@ class Context:
         if self.viewer.sees_all_pay:
             return None
         return await self.load(_visible_pay, await self.today())
+
+
+class _Loads(Generic[K, V]):
+    """The loads of one batch function in one operation: no key twice, and all keys of one turn of the loop together."""
+
+    __slots__ = ("_batch", "_coming", "_context", "_next", "_values")
+
+    def __init__(self, context: Context, batch: Batch[K, V]) -> None:
+        self._context = context
+        self._batch = batch
+        self._values: dict[K, V] = {}
+        self._coming: dict[K, _Call[K]] = {}
+        self._next: _Call[K] | None = None
+
+    async def values(self, keys: Sequence[K]) -> list[V]:
+        """The values of these keys, when they are there. Raises whatever the batch function does."""
+        known = self._values
+        arrivals = [call.arrival() for call in self._calls([key for key in keys if key not in known])]
+        if len(arrivals) == 1:
+            await arrivals[0]
+        elif arrivals:
+            await asyncio.gather(*arrivals)
+        return [known[key] for key in keys]
+
+    def _calls(self, missing: Sequence[K]) -> "list[_Call[K]]":
+        """The calls that bring these keys, one of them new if need be."""
+        calls: dict[int, _Call[K]] = {}
+        for key in missing:
+            call = self._coming.get(key)
+            if call is None:
+                if self._next is None:
+                    self._next = _Call()
+                    asyncio.get_running_loop().call_soon(self._start)
+                call = self._coming[key] = self._next
+                call.keys.append(key)
+            calls[id(call)] = call
+        return list(calls.values())
+
+    def _start(self) -> None:
+        call, self._next = self._next, None
+        if call is not None:
+            call.task = asyncio.create_task(self._run(call))
+
+    async def _run(self, call: "_Call[K]") -> None:
+        failure: BaseException | None = None
+        try:
+            self._values.update(zip(call.keys, await self._batch(self._context, call.keys), strict=True))
+        except BaseException as error:
+            failure = error
+        for key in call.keys:
+            del self._coming[key]
+        call.arrived(failure)
+        if failure is not None and not isinstance(failure, Exception):
+            raise failure
+
+
+class _Call(Generic[K]):
+    """One call of a batch function. Each who waits has a future of its own: giving up takes nothing from the others."""
+
+    __slots__ = ("_waiting", "keys", "task")
+
+    def __init__(self) -> None:
+        self.keys: list[K] = []
+        self.task: asyncio.Task[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def arrival(self) -> "asyncio.Future[None]":
+        """Done when the call is; raises what it raised."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
+
+    def arrived(self, failure: BaseException | None) -> None:
+        """Wake whoever waits."""
+        for future in self._waiting:
+            if not future.done():
+                if failure is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(failure)
 
 
 async def _calendar(ctx: Context, keys: Sequence[None]) -> Sequence[Calendar]:

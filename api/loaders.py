@@ -1,12 +1,44 @@
-"""Fields that are one batch load: declared, so that whoever executes the graph can see it."""
+"""Fields that are loaded by the column: for all objects of one place in an answer by one call.
 
-from collections.abc import Callable
+The engine makes that call itself. Whoever executes field by field, as graphql-core does, calls a resolver that is
+derived from it and collects the objects.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 import strawberry
 
-from api.context import Batch, Info
+from api.context import Batch, Context, Info
+from api.engine import COLUMN
+
+Load = Callable[..., Awaitable[Sequence[Any]]]
+
+
+def column(load: Load, *, description: str, **options: Any) -> Any:
+    """A field of which `load(ctx, parents, **arguments)` gives the values, in the order of the parents.
+
+    async def _team(ctx: Context, reps: Sequence["Rep"], on: On = None) -> list[Team | None]: ...
+
+    team: Team | None = column(_team, description="Its team. Null on days when it is in none.")
+
+    The parameters after the second are the field's arguments.
+    """
+
+    async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+        return await info.context.load(_Column(load, arguments), _Parent(root))
+
+    async def of_all(parents: Sequence[Any], info: Info, **arguments: Any) -> Sequence[Any]:
+        return await load(info.context, parents, **arguments)
+
+    _, parents, *arguments = inspect.signature(load).parameters.values()
+    root = parents.replace(name="root", annotation=Any)
+    info = inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
+    resolve.__signature__ = inspect.Signature([root, info, *arguments])  # type: ignore[attr-defined]
+    return strawberry.field(resolver=resolve, description=description, metadata={COLUMN: of_all}, **options)
 
 
 def loads(batch: Batch[Any, Any], *attributes: str, description: str, **options: Any) -> Any:
@@ -16,8 +48,36 @@ def loads(batch: Batch[Any, Any], *attributes: str, description: str, **options:
     """
     key: Callable[[Any], Any] = attrgetter(*attributes)
 
-    async def resolve(root: Any, info: Info) -> Any:
-        wanted = key(root)
-        return None if wanted is None else await info.context.load(batch, wanted)
+    async def load(ctx: Context, parents: Sequence[Any]) -> list[Any]:
+        return await ctx.load_each(batch, list(map(key, parents)))
 
-    return strawberry.field(resolver=resolve, description=description, metadata={"batch": batch, "key": key}, **options)
+    return column(load, description=description, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column with its arguments as a batch load; equal when it loads the same."""
+
+    load: Load
+    arguments: Mapping[str, Any]
+
+    def __hash__(self) -> int:
+        return hash(self.load)
+
+    async def __call__(self, ctx: Context, parents: "Sequence[_Parent]") -> Sequence[Any]:
+        return await self.load(ctx, [parent.value for parent in parents], **self.arguments)
+
+
+class _Parent:
+    """An object as a key: equal to itself alone."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Parent) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)

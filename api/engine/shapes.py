@@ -60,7 +60,9 @@ class Shape:
 
     def complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         """The column of these values, once all that is in them is there. Errors are noted where they belong."""
-        look = max(map(_looks.__getitem__, set(map(type, values))), default=_PLAIN)
+        if not values:
+            return []
+        look = max(map(_looks.__getitem__, set(map(type, values))))
         if look is _PLAIN:
             return self._complete(run, values, place)
         if look is _SPECIAL:

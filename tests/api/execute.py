@@ -28,7 +28,7 @@ async def execute(
     if operation is not None and operation.operation is OperationType.QUERY:
         counted = statements.set(None)
         try:
-            again = replace(context, _loaders={})
+            again = replace(context, _loads={})
             agree(answer, await by_graphql_core(graph._schema, document, variables or {}, again))
         finally:
             statements.reset(counted)

@@ -1,7 +1,7 @@
 """What the feed shows on a rep."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 from uuid import UUID
@@ -10,7 +10,8 @@ import strawberry
 
 import api.graph.feed.enums  # noqa: F401 - describes the enums below
 from api.auth import Requires
-from api.context import Context, Info
+from api.context import Context
+from api.loaders import column
 from api.relay import KINDS, Connection, decode_cursor, page, page_size
 from domain.feed.model import LIVE, Status
 from domain.org.model import Scope
@@ -52,28 +53,41 @@ async def _count_of_rep(ctx: Context, asked: Sequence[tuple[UUID, tuple[Status, 
     return [found[one] for one in asked]
 
 
+async def _items(
+    ctx: Context,
+    reps: "Sequence[FeedOnRep]",
+    status: Annotated[
+        list[Status] | None, strawberry.argument(description="Only these; by default those that are not closed.")
+    ] = None,
+    first: Annotated[int | None, strawberry.argument(description="How many; 50 by default, at most 200.")] = None,
+    after: Annotated[str | None, strawberry.argument(description="The cursor after which the page begins.")] = None,
+) -> "list[Connection[ActionItem]]":
+    from api.graph.feed.types import ActionItem  # here, because an item also names its rep
+
+    size = page_size(first)
+    statuses = tuple(sorted(LIVE if status is None else set(status)))
+    place = decode_cursor(after, KINDS[Decimal], KINDS[UUID]) if after is not None else (None, None)
+    found = await ctx.load_each(_items_of_rep, [_Asked(rep.rep_id, statuses, place, size + 1) for rep in reps])
+    return [
+        page(rows or [], size, after, ActionItem.of, _place, _counted(ctx, (rep.rep_id, statuses)))
+        for rep, rows in zip(reps, found, strict=True)
+    ]
+
+
+def _place(row: Record) -> tuple[object, ...]:
+    return row["place"], row["item_id"]
+
+
+def _counted(ctx: Context, asked: tuple[UUID, tuple[Status, ...]]) -> Callable[[], Awaitable[int]]:
+    async def count() -> int:
+        return await ctx.load(_count_of_rep, asked)
+
+    return count
+
+
 @strawberry.type
 class FeedOnRep:
     rep_id: strawberry.Private[UUID]
-
-    @strawberry.field(description="Its action items, the most urgent first.", extensions=[Requires(Scope.FEED_READ)])
-    async def action_items(
-        self,
-        info: Info,
-        status: Annotated[
-            list[Status] | None, strawberry.argument(description="Only these; by default those that are not closed.")
-        ] = None,
-        first: Annotated[int | None, strawberry.argument(description="How many; 50 by default, at most 200.")] = None,
-        after: Annotated[str | None, strawberry.argument(description="The cursor after which the page begins.")] = None,
-    ) -> Connection[Annotated["ActionItem", strawberry.lazy("api.graph.feed.types")]]:
-        from api.graph.feed.types import ActionItem  # here, because an item also names its rep
-
-        size = page_size(first)
-        statuses = tuple(sorted(LIVE if status is None else set(status)))
-        place = decode_cursor(after, KINDS[Decimal], KINDS[UUID]) if after is not None else (None, None)
-        rows = await info.context.load(_items_of_rep, _Asked(self.rep_id, statuses, place, size + 1))
-
-        async def count() -> int:
-            return await info.context.load(_count_of_rep, (self.rep_id, statuses))
-
-        return page(rows, size, after, ActionItem.of, lambda row: (row["place"], row["item_id"]), count)
+    action_items: Connection[Annotated["ActionItem", strawberry.lazy("api.graph.feed.types")]] | None = column(
+        _items, description="Its action items, the most urgent first.", extensions=[Requires(Scope.FEED_READ)]
+    )

@@ -10,12 +10,11 @@ from uuid import UUID
 import strawberry
 
 import api.graph.feed.enums  # noqa: F401 - describes the enums below
-from api.context import Context, Info
+from api.context import Context
 from api.graph.feed.evidence import CoachingEvidence
 from api.graph.org.types import After, First, Rep, Team, User, reps_by_id, teams_by_id, users_by_id
-from api.graph.scorecards.loaders import kpis_now
-from api.graph.scorecards.types import Kpi
-from api.loaders import loads
+from api.graph.scorecards.definitions import Kpi, kpis_by_id
+from api.loaders import column, loads
 from api.relay import KINDS, Connection, Node, decode_cursor, global_id, page, page_size
 from api.scalars import Ratio
 from domain.feed import stored
@@ -46,10 +45,6 @@ async def items_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[ActionItem | N
     rows = await ctx.fetch(_feed.items_by_ids, await ctx.sight(), ctx.viewer.user_id, await ctx.today(), list(ids))
     found = {row["item_id"]: ActionItem.of(row) for row in rows}
     return [found.get(item_id) for item_id in ids]
-
-
-async def _kpis_by_id(ctx: Context, ids: Sequence[UUID]) -> list[Kpi | None]:
-    return [None if row is None else Kpi.of(row) for row in await kpis_now(ctx, ids)]
 
 
 async def _events_of_item(ctx: Context, ids: Sequence[UUID]) -> list[list[Record]]:
@@ -121,7 +116,7 @@ class CoachingRule(Node):
         description="The version in force today, or the first to come into force."
     )
     newest_version: int = strawberry.field(description="Pass it as expectedVersion to publish the next one.")
-    kpi: Kpi | None = loads(_kpis_by_id, "kpi_id", description="The KPI that it watches, as it is defined today.")
+    kpi: Kpi | None = loads(kpis_by_id, "kpi_id", description="The KPI that it watches, as it is defined today.")
     versions: list[CoachingRuleVersion] = loads(
         versions_of_rule, "rule_id", description="Every version, the newest first."
     )
@@ -166,6 +161,23 @@ class ActionItemEvent:
         )
 
 
+async def _timelines(
+    ctx: Context, items: "Sequence[ActionItem]", first: First = None, after: After = None
+) -> list[Connection[ActionItemEvent]]:
+    size = page_size(first)
+    place = decode_cursor(after, KINDS[datetime], KINDS[UUID]) if after is not None else None
+    pages = []
+    for rows in await ctx.load_each(_events_of_item, [item.item_id for item in items]):
+        told = rows or []
+        left = [row for row in told if place is None or _event_place(row) > place]
+        pages.append(page(left, size, after, ActionItemEvent.of, _event_place, _counted(len(told))))
+    return pages
+
+
+def _event_place(row: Record) -> tuple[object, ...]:
+    return row["occurred_at"], row["event_id"]
+
+
 @strawberry.type(description="Something to do for a rep: a coaching task, or one made by hand.")
 class ActionItem(Node):
     item_id: strawberry.Private[UUID]
@@ -199,7 +211,7 @@ class ActionItem(Node):
     )
     assignee: User | None = loads(users_by_id, "assignee_id", description="Who is to do it; null when nobody is.")
     kpi: Kpi | None = loads(
-        _kpis_by_id, "kpi_id", description="The KPI that it is about, as it is defined today; null when about none."
+        kpis_by_id, "kpi_id", description="The KPI that it is about, as it is defined today; null when about none."
     )
     rule: CoachingRule | None = loads(
         rules_by_id, "rule_id", description="The rule that opened it; null if made by hand."
@@ -209,22 +221,7 @@ class ActionItem(Node):
     def evidence(self) -> CoachingEvidence | None:
         return None if self.stored_evidence is None else CoachingEvidence.of(self.stored_evidence)
 
-    @strawberry.field(description="What happened to it, oldest first.")
-    async def timeline(self, info: Info, first: First = None, after: After = None) -> Connection[ActionItemEvent]:
-        size = page_size(first)
-        rows = await info.context.load(_events_of_item, self.item_id)
-        left = rows
-        if after is not None:
-            at, event_id = decode_cursor(after, KINDS[datetime], KINDS[UUID])
-            left = [row for row in rows if (row["occurred_at"], row["event_id"]) > (at, event_id)]
-        return page(
-            left,
-            size,
-            after,
-            ActionItemEvent.of,
-            lambda row: (row["occurred_at"], row["event_id"]),
-            _counted(len(rows)),
-        )
+    timeline: Connection[ActionItemEvent] = column(_timelines, description="What happened to it, oldest first.")
 
     @classmethod
     def of(cls, row: Record) -> "ActionItem":

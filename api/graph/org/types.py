@@ -5,8 +5,7 @@ Other areas show their numbers on a rep or a team through a mixin of their own, 
     @strawberry.type
     class QuotasOnRep:
         rep_id: strawberry.Private[UUID]
-        @strawberry.field(description="...")
-        async def quotas(self, info: Info, ...) -> list[Quota]: ...
+        quotas: list[Quota] = column(_quotas, description="...")
 
 and one name more in the bases of `Rep` here. The mixin never imports this module at the top; types of other areas that
 name a rep say `Annotated["Rep", strawberry.lazy("api.graph.org.types")]` and load it by `reps_by_id`.
@@ -19,11 +18,11 @@ from uuid import UUID
 
 import strawberry
 
-from api.context import Context, Info
+from api.context import Context
 from api.graph.feed.on_rep import FeedOnRep
 from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
 from api.graph.scorecards.on_subject import ScorecardsOnRep, ScorecardsOnTeam
-from api.loaders import loads
+from api.loaders import column, loads
 from api.relay import Connection, Node, decode_cursor, global_id, page, page_size
 from domain.org.model import RepStatus, Role, Scope
 from sql.pool import Record
@@ -186,6 +185,34 @@ async def reps_of_territory(ctx: Context, places: Sequence[Place]) -> "list[list
     return [found[key] for key in keys]
 
 
+async def _reps(ctx: Context, territories: "Sequence[Territory]", on: On = None) -> "list[list[Rep] | None]":
+    return await ctx.load_each(reps_of_territory, [(territory.territory_id, on) for territory in territories])
+
+
+async def _members(
+    ctx: Context, teams: "Sequence[Team]", on: On = None, first: First = None, after: After = None
+) -> "list[Connection[Rep] | None]":
+    size = page_size(first)
+    return await ctx.load_each(members_of_team, [(team.team_id, on, size, after) for team in teams])
+
+
+async def _status(ctx: Context, reps: "Sequence[Rep]") -> list[RepStatus]:
+    today = await ctx.today()
+    return [RepStatus.LEFT if rep.left_on and rep.left_on <= today else RepStatus.ACTIVE for rep in reps]
+
+
+async def _team(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "list[Team | None]":
+    return await ctx.load_each(team_of_rep, [(rep.rep_id, on) for rep in reps])
+
+
+async def _manager(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "list[User | None]":
+    return await ctx.load_each(manager_of_rep, [(rep.rep_id, on) for rep in reps])
+
+
+async def _territories(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "list[list[Territory] | None]":
+    return await ctx.load_each(territories_of_rep, [(rep.rep_id, on) for rep in reps])
+
+
 def rep_place(row: Record) -> tuple[object, ...]:
     """Where a rep stands in a list by name."""
     return row["name"], row["rep_id"]
@@ -230,9 +257,7 @@ class Territory(QuotasOnTerritory, Node):
         territories_below, "territory_id", description="The territories right below, by name."
     )
 
-    @strawberry.field(description="The reps who cover it, by name, as far as the viewer sees them.")
-    async def reps(self, info: Info, on: On = None) -> list["Rep"]:
-        return await info.context.load(reps_of_territory, (self.territory_id, on))
+    reps: list["Rep"] = column(_reps, description="The reps who cover it, by name, as far as the viewer sees them.")
 
     @classmethod
     def of(cls, row: Record) -> "Territory":
@@ -265,12 +290,11 @@ class Team(ScorecardsOnTeam, QuotasOnTeam, Node):
     )
     manager: User | None = loads(users_by_id, "manager_id", description="Who manages it. Null when nobody does.")
 
-    @strawberry.field(
+    members: Connection["Rep"] = column(
+        _members,
         description="The reps in this very team, by name, as far as the viewer sees them. Those of the teams below are "
-        "theirs; `reps(filter: {teamId})` has them all."
+        "theirs; `reps(filter: {teamId})` has them all.",
     )
-    async def members(self, info: Info, on: On = None, first: First = None, after: After = None) -> Connection["Rep"]:
-        return await info.context.load(members_of_team, (self.team_id, on, page_size(first), after))
 
     @classmethod
     def of(cls, row: Record) -> "Team":
@@ -321,26 +345,14 @@ class Rep(ScorecardsOnRep, QuotasOnRep, FeedOnRep, Node):
     team_history: list[TeamStay] = loads(stays_of_rep, "rep_id", description="Its teams, in order, without overlap.")
     leave: list[Leave] = loads(leave_of_rep, "rep_id", description="Its days off, in order.")
 
-    @strawberry.field(description="Whether it still sells, today in the organisation.")
-    async def status(self, info: Info) -> RepStatus:
-        if self.left_on is None:
-            return RepStatus.ACTIVE
-        return RepStatus.LEFT if self.left_on <= await info.context.today() else RepStatus.ACTIVE
-
-    @strawberry.field(description="Its team. Null on days when it is in none.")
-    async def team(self, info: Info, on: On = None) -> Team | None:
-        return await info.context.load(team_of_rep, (self.rep_id, on))
-
-    @strawberry.field(
+    status: RepStatus = column(_status, description="Whether it still sells, today in the organisation.")
+    team: Team | None = column(_team, description="Its team. Null on days when it is in none.")
+    manager: User | None = column(
+        _manager,
         description="The manager of the nearest team up the tree that has one other than the rep itself. "
-        "Null when there is none."
+        "Null when there is none.",
     )
-    async def manager(self, info: Info, on: On = None) -> User | None:
-        return await info.context.load(manager_of_rep, (self.rep_id, on))
-
-    @strawberry.field(description="The territories that it covers, by name.")
-    async def territories(self, info: Info, on: On = None) -> list[Territory]:
-        return await info.context.load(territories_of_rep, (self.rep_id, on))
+    territories: list[Territory] = column(_territories, description="The territories that it covers, by name.")
 
     @classmethod
     def of(cls, row: Record) -> "Rep":

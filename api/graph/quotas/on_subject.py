@@ -1,21 +1,21 @@
 """What reps, teams and territories show of quotas and attainment: mixins for their types."""
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
-from strawberry.extensions import FieldExtension
 
 from api.auth import Requires
-from api.context import Info
+from api.context import Context
 from api.graph.quotas.loaders import quotas_of
-from api.graph.quotas.types import Attainment, Quota, attainment_at
+from api.graph.quotas.types import Attainment, Quota, attainments_at
+from api.loaders import column
 from api.periods import PeriodInput, period_of
 from api.relay import uuid_of
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Subject
-
-_SCOPE: list[FieldExtension] = [Requires(Scope.QUOTAS_READ)]
 
 PeriodArgument = Annotated[
     PeriodInput, strawberry.argument(description="A week, month, quarter or year of the fiscal calendar.")
@@ -31,74 +31,66 @@ def kpi_of(measure: Measure, kpi_id: strawberry.ID | None) -> UUID | None:
     return (uuid_of(kpi_id or "", "Kpi") or NO_KPI) if measure is Measure.KPI else None
 
 
-async def _quotas(info: Info, subject: Subject, subject_id: UUID, given: PeriodInput) -> list[Quota]:
-    period = await period_of(info.context, given)
-    calendar = await info.context.calendar()
-    rows = await info.context.load(quotas_of, (subject, subject_id, period.starts_on, period.ends_on))
-    return [Quota.of(row, calendar) for row in rows]
+def _quotas_of(subject: Subject, id_of: Callable[[Any], UUID], description: str) -> Any:
+    async def load(ctx: Context, subjects: Sequence[Any], period: PeriodArgument) -> list[list[Quota]]:
+        days = await period_of(ctx, period)
+        calendar = await ctx.calendar()
+        stretches = [(subject, id_of(one), days.starts_on, days.ends_on) for one in subjects]
+        return [[Quota.of(row, calendar) for row in rows or ()] for rows in await ctx.load_each(quotas_of, stretches)]
+
+    return column(load, description=description, extensions=[Requires(Scope.QUOTAS_READ)])
 
 
-async def _attainment(
-    info: Info, subject: Subject, subject_id: UUID, given: PeriodInput, measure: Measure, kpi_id: strawberry.ID | None
-) -> Attainment | None:
-    period = await period_of(info.context, given)
-    key = AttainmentKey(subject, subject_id, measure, kpi_of(measure, kpi_id), period.kind, period.starts_on)
-    return await attainment_at(info.context, key)
+def _attainment_of(subject: Subject, id_of: Callable[[Any], UUID], description: str) -> Any:
+    async def load(
+        ctx: Context,
+        subjects: Sequence[Any],
+        period: PeriodArgument,
+        measure: MeasureArgument = Measure.REVENUE,
+        kpi_id: KpiArgument = None,
+    ) -> list[Attainment | None]:
+        days, kpi = await period_of(ctx, period), kpi_of(measure, kpi_id)
+        keys = [AttainmentKey(subject, id_of(one), measure, kpi, days.kind, days.starts_on) for one in subjects]
+        return await ctx.load_each(attainments_at, keys)
+
+    return column(load, description=description, extensions=[Requires(Scope.QUOTAS_READ)])
 
 
 @strawberry.type
 class QuotasOnRep:
     rep_id: strawberry.Private[UUID]
-
-    @strawberry.field(description="Its quotas of periods that share a day with this one.", extensions=_SCOPE)
-    async def quotas(self, info: Info, period: PeriodArgument) -> list[Quota]:
-        return await _quotas(info, Subject.REP, self.rep_id, period)
-
-    @strawberry.field(
-        description="How far it got. Null when quotas are set for no period of exactly these days, when it has neither "
-        "quota nor anything attained, and when the viewer does not see it.",
-        extensions=_SCOPE,
+    quotas: list[Quota] | None = _quotas_of(
+        Subject.REP, attrgetter("rep_id"), "Its quotas of periods that share a day with this one."
     )
-    async def attainment(
-        self, info: Info, period: PeriodArgument, measure: MeasureArgument = Measure.REVENUE, kpi_id: KpiArgument = None
-    ) -> Attainment | None:
-        return await _attainment(info, Subject.REP, self.rep_id, period, measure, kpi_id)
+    attainment: Attainment | None = _attainment_of(
+        Subject.REP,
+        attrgetter("rep_id"),
+        "How far it got. Null when quotas are set for no period of exactly these days, when it has neither quota nor "
+        "anything attained, and when the viewer does not see it.",
+    )
 
 
 @strawberry.type
 class QuotasOnTeam:
     team_id: strawberry.Private[UUID]
-
-    @strawberry.field(description="Its own quotas of periods that share a day with this one.", extensions=_SCOPE)
-    async def quotas(self, info: Info, period: PeriodArgument) -> list[Quota]:
-        return await _quotas(info, Subject.TEAM, self.team_id, period)
-
-    @strawberry.field(
-        description="How far it got with the teams below it. Null as on a rep.",
-        extensions=_SCOPE,
+    quotas: list[Quota] | None = _quotas_of(
+        Subject.TEAM, attrgetter("team_id"), "Its own quotas of periods that share a day with this one."
     )
-    async def attainment(
-        self, info: Info, period: PeriodArgument, measure: MeasureArgument = Measure.REVENUE, kpi_id: KpiArgument = None
-    ) -> Attainment | None:
-        return await _attainment(info, Subject.TEAM, self.team_id, period, measure, kpi_id)
+    attainment: Attainment | None = _attainment_of(
+        Subject.TEAM, attrgetter("team_id"), "How far it got with the teams below it. Null as on a rep."
+    )
 
 
 @strawberry.type
 class QuotasOnTerritory:
     territory_id: strawberry.Private[UUID]
-
-    @strawberry.field(
-        description="Its own quotas of periods that share a day with this one. For those who see everybody.",
-        extensions=_SCOPE,
+    quotas: list[Quota] | None = _quotas_of(
+        Subject.TERRITORY,
+        attrgetter("territory_id"),
+        "Its own quotas of periods that share a day with this one. For those who see everybody.",
     )
-    async def quotas(self, info: Info, period: PeriodArgument) -> list[Quota]:
-        return await _quotas(info, Subject.TERRITORY, self.territory_id, period)
-
-    @strawberry.field(
-        description="What was won in it and in the territories below. Null as on a rep; for those who see everybody.",
-        extensions=_SCOPE,
+    attainment: Attainment | None = _attainment_of(
+        Subject.TERRITORY,
+        attrgetter("territory_id"),
+        "What was won in it and in the territories below. Null as on a rep; for those who see everybody.",
     )
-    async def attainment(
-        self, info: Info, period: PeriodArgument, measure: MeasureArgument = Measure.REVENUE, kpi_id: KpiArgument = None
-    ) -> Attainment | None:
-        return await _attainment(info, Subject.TERRITORY, self.territory_id, period, measure, kpi_id)

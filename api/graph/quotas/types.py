@@ -7,15 +7,17 @@ does.
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import strawberry
 
 import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
-from api.context import Context, Info
+from api.context import Context
 from api.explain import ExplainStep, explain_steps
+from api.graph.quotas.carried import Carried, LazyRep, carried
 from api.graph.quotas.loaders import attainments, explanations, quotas_by_id, versions_of
+from api.loaders import column, loads
 from api.periods import Period
 from api.relay import Node, global_id, node_loader
 from api.scalars import CurrencyCode, Ratio
@@ -39,45 +41,9 @@ from sql.pool import Record
 from sql.queries import queries
 
 if TYPE_CHECKING:
-    from api.graph.org.types import Rep, Team, Territory
+    from api.graph.org.types import Rep
 
 _quotas = queries("quotas")
-
-LazyRep = Annotated["Rep", strawberry.lazy("api.graph.org.types")]
-LazyTeam = Annotated["Team", strawberry.lazy("api.graph.org.types")]
-LazyTerritory = Annotated["Territory", strawberry.lazy("api.graph.org.types")]
-
-
-@strawberry.type(description="Who carries a quota or an attainment, and what is counted.")
-class Carried:
-    subject: Subject = strawberry.field(description="What kind of subject it is.")
-    subject_id: strawberry.Private[UUID]
-    measure: Measure = strawberry.field(description="What is counted.")
-    kpi_uuid: strawberry.Private[UUID | None]
-    period: Period = strawberry.field(description="The period that it is for.")
-
-    @strawberry.field(description="The KPI that is counted. Null unless the measure is KPI.")
-    async def kpi_id(self) -> strawberry.ID | None:
-        return global_id("Kpi", self.kpi_uuid) if self.kpi_uuid else None
-
-    @strawberry.field(description="The rep. Null when the subject is another kind, or not seen.")
-    async def rep(self, info: Info) -> LazyRep | None:
-        from api.graph.org.types import reps_by_id
-
-        return await info.context.load(reps_by_id, self.subject_id) if self.subject is Subject.REP else None
-
-    @strawberry.field(description="The team. Null when the subject is another kind, or not seen.")
-    async def team(self, info: Info) -> LazyTeam | None:
-        from api.graph.org.types import teams_by_id
-
-        return await info.context.load(teams_by_id, self.subject_id) if self.subject is Subject.TEAM else None
-
-    @strawberry.field(description="The territory. Null when the subject is another kind.")
-    async def territory(self, info: Info) -> LazyTerritory | None:
-        from api.graph.org.types import territories_by_id
-
-        wanted = self.subject is Subject.TERRITORY
-        return await info.context.load(territories_by_id, self.subject_id) if wanted else None
 
 
 @strawberry.type(description="What a quota said from when it was set until it was changed.")
@@ -108,6 +74,18 @@ class QuotaVersion:
         )
 
 
+async def _versions(ctx: Context, ids: Sequence[UUID]) -> list[list[QuotaVersion]]:
+    return [[QuotaVersion.of(row) for row in rows] for rows in await versions_of(ctx, ids)]
+
+
+async def _attainments_of_quotas(ctx: Context, quotas: "Sequence[Quota]") -> "list[Attainment | None]":
+    keys = [
+        AttainmentKey(one.subject, one.subject_id, one.measure, one.kpi_uuid, one.period.kind, one.period.starts_on)
+        for one in quotas
+    ]
+    return await ctx.load_each(attainments_at, keys)
+
+
 @strawberry.type(description="What somebody is to attain in a period: one for each subject, measure and period.")
 class Quota(Carried, Node):
     quota_id: strawberry.Private[UUID]
@@ -127,16 +105,10 @@ class Quota(Carried, Node):
     created_at: datetime = strawberry.field(description="When it was first set.")
     updated_at: datetime = strawberry.field(description="When the version in force was set.")
 
-    @strawberry.field(description="Every version, the latest first.")
-    async def versions(self, info: Info) -> list[QuotaVersion]:
-        return [QuotaVersion.of(row) for row in await info.context.load(versions_of, self.quota_id)]
-
-    @strawberry.field(description="How far the subject got. Null until it was computed.")
-    async def attainment(self, info: Info) -> "Attainment | None":
-        key = AttainmentKey(
-            self.subject, self.subject_id, self.measure, self.kpi_uuid, self.period.kind, self.period.starts_on
-        )
-        return await attainment_at(info.context, key)
+    versions: list[QuotaVersion] = loads(_versions, "quota_id", description="Every version, the latest first.")
+    attainment: "Attainment | None" = column(
+        _attainments_of_quotas, description="How far the subject got. Null until it was computed."
+    )
 
     @classmethod
     def of(cls, row: Record, calendar: Calendar) -> "Quota":
@@ -144,7 +116,7 @@ class Quota(Carried, Node):
         return cls(
             id=global_id("Quota", row["quota_id"]),
             quota_id=row["quota_id"],
-            **_carried(row, calendar),
+            **carried(row, calendar),
             version=row["version"],
             amount=row["amount"],
             currency=row["currency"],
@@ -156,6 +128,10 @@ class Quota(Carried, Node):
             created_at=row["created_at"],
             updated_at=row["changed_at"],
         )
+
+
+async def _explanations(ctx: Context, keys: Sequence[tuple[AttainmentKey, date]]) -> list[list[ExplainStep]]:
+    return [explain_steps(steps) for steps in await explanations(ctx, keys)]
 
 
 @strawberry.type(
@@ -195,9 +171,12 @@ class Attainment(Carried, Node):
     computed_at: datetime = strawberry.field(description="When these numbers became what they are.")
     inputs_through: datetime = strawberry.field(description="The latest change of facts that they include.")
 
-    @strawberry.field(description="How the numbers come about, down to credits and quota versions, computed now.")
-    async def explain(self, info: Info) -> list[ExplainStep]:
-        return explain_steps(await info.context.load(explanations, (self.key, self.ends_on)))
+    explain: list[ExplainStep] = loads(
+        _explanations,
+        "key",
+        "ends_on",
+        description="How the numbers come about, down to credits and quota versions, computed now.",
+    )
 
     @classmethod
     def of(cls, row: Record, calendar: Calendar) -> "Attainment":
@@ -214,7 +193,7 @@ class Attainment(Carried, Node):
             id=global_id("Attainment", key),
             key=key,
             ends_on=row["ends_on"],
-            **_carried(row, calendar),
+            **carried(row, calendar),
             currency=row["currency"],
             quota=row["quota"],
             quota_source=row["quota_source"] and QuotaSource(row["quota_source"]),
@@ -233,17 +212,10 @@ class Attainment(Carried, Node):
         )
 
 
-def _carried(row: Record, calendar: Calendar) -> dict[str, Any]:
-    kind = PeriodKind(row["period_kind"])
-    period = Period.of(calendar.period(kind, row["starts_on"]))
-    period.starts_on, period.ends_on = row["starts_on"], row["ends_on"]
-    return {
-        "subject": Subject(row["subject"]),
-        "subject_id": row["subject_id"],
-        "measure": Measure(row["measure"]),
-        "kpi_uuid": None if row["kpi_id"] == NO_KPI else row["kpi_id"],
-        "period": period,
-    }
+async def _ranked_rep(ctx: Context, entries: "Sequence[LeaderboardEntry]") -> "list[Rep | None]":
+    from api.graph.org.types import reps_by_id
+
+    return await ctx.load_each(reps_by_id, [entry.rep_id for entry in entries])
 
 
 @strawberry.type(description="A rep's place on a leaderboard.")
@@ -254,11 +226,9 @@ class LeaderboardEntry:
     value: Decimal = strawberry.field(description="What was attained, or the value of the KPI.")
     ratio: Ratio | None = strawberry.field(description="The value to its quota or target. Null without a target.")
 
-    @strawberry.field(description="The rep. Null when the viewer does not see more of it than its place here.")
-    async def rep(self, info: Info) -> LazyRep | None:
-        from api.graph.org.types import reps_by_id
-
-        return await info.context.load(reps_by_id, self.rep_id)
+    rep: LazyRep | None = column(
+        _ranked_rep, description="The rep. Null when the viewer does not see more of it than its place here."
+    )
 
     @classmethod
     def of(cls, row: Record) -> "LeaderboardEntry":
@@ -321,10 +291,10 @@ class QuotaPlan(Node):
         )
 
 
-async def attainment_at(ctx: Context, key: AttainmentKey) -> Attainment | None:
-    """The attainment of a key. None when there is none, or it is not seen."""
-    row = await ctx.load(attainments, key)
-    return Attainment.of(row, await ctx.calendar()) if row else None
+async def attainments_at(ctx: Context, keys: Sequence[AttainmentKey]) -> list[Attainment | None]:
+    """Attainments by their keys. None where there is none, or it is not seen."""
+    calendar = await ctx.calendar()
+    return [Attainment.of(row, calendar) if row else None for row in await attainments(ctx, keys)]
 
 
 async def currency_of(ctx: Context) -> str:

@@ -11,8 +11,8 @@ import strawberry
 from api.auth import writes
 from api.context import Info
 from api.errors import Payload
+from api.graph.scorecards.definitions import Kpi, ScorecardTemplate
 from api.graph.scorecards.loaders import kpi_versions, template_versions
-from api.graph.scorecards.types import Kpi, ScorecardTemplate
 from api.relay import uuid_of
 from api.scalars import Ratio
 from domain.calendar import PeriodKind

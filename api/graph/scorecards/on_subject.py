@@ -1,5 +1,6 @@
 """What reps and teams show of their scorecards: mixins for their types."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -7,8 +8,9 @@ from uuid import UUID
 import strawberry
 
 from api.auth import Requires
-from api.context import Info
-from api.graph.scorecards.types import Scorecard, scorecard_at
+from api.context import Context
+from api.graph.scorecards.types import Scorecard, scorecards_at
+from api.loaders import column
 from domain.org.model import Scope
 from domain.scorecards.model import Subject
 
@@ -17,26 +19,34 @@ WeekArgument = Annotated[
 ]
 
 
+async def _of_reps(
+    ctx: Context, reps: "Sequence[ScorecardsOnRep]", week: WeekArgument = None
+) -> list[Scorecard | None]:
+    return await scorecards_at(ctx, Subject.REP, [rep.rep_id for rep in reps], week)
+
+
+async def _of_teams(
+    ctx: Context, teams: "Sequence[ScorecardsOnTeam]", week: WeekArgument = None
+) -> list[Scorecard | None]:
+    return await scorecards_at(ctx, Subject.TEAM, [team.team_id for team in teams], week)
+
+
 @strawberry.type
 class ScorecardsOnRep:
     rep_id: strawberry.Private[UUID]
-
-    @strawberry.field(
+    scorecard: Scorecard | None = column(
+        _of_reps,
         description="Its scorecard of a week. Null before the first fact, in weeks when it is not there or no template "
         "applies, and when the viewer does not see it.",
         extensions=[Requires(Scope.SCORECARDS_READ)],
     )
-    async def scorecard(self, info: Info, week: WeekArgument = None) -> Scorecard | None:
-        return await scorecard_at(info.context, Subject.REP, self.rep_id, week)
 
 
 @strawberry.type
 class ScorecardsOnTeam:
     team_id: strawberry.Private[UUID]
-
-    @strawberry.field(
+    scorecard: Scorecard | None = column(
+        _of_teams,
         description="Its scorecard of a week, computed from the facts of whoever was in it or below. Null as on a rep.",
         extensions=[Requires(Scope.SCORECARDS_READ)],
     )
-    async def scorecard(self, info: Info, week: WeekArgument = None) -> Scorecard | None:
-        return await scorecard_at(info.context, Subject.TEAM, self.team_id, week)

@@ -11,9 +11,10 @@ import strawberry
 from api.auth import reads
 from api.context import Context, Info
 from api.filters import OrderDirection, StringFilter
+from api.graph.scorecards.definitions import Kpi, ScorecardTemplate
 from api.graph.scorecards.on_subject import WeekArgument
 from api.graph.scorecards.review import TeamReview, review
-from api.graph.scorecards.types import Kpi, Scorecard, ScorecardTemplate, scorecard_at
+from api.graph.scorecards.types import Scorecard, scorecard_at
 from api.relay import KINDS, Connection, decode_cursor, page, page_size, uuid_of
 from domain.calendar import PeriodKind
 from domain.org.model import Scope

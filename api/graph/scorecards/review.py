@@ -15,6 +15,7 @@ from api.graph.feed.types import ActionItem
 from api.graph.org.types import Rep, Team, reps_by_id, teams_by_id
 from api.graph.scorecards.loaders import Key
 from api.graph.scorecards.types import KpiResult, Scorecard, scorecard_at
+from api.loaders import loads
 from api.relay import KINDS, Connection, decode_cursor, global_id, page, page_size
 from domain.calendar import PeriodKind
 from domain.feed.model import LIVE
@@ -40,10 +41,7 @@ class TeamReviewGroup:
 class TeamReviewGap:
     rep_id: strawberry.Private[UUID]
     result: KpiResult = strawberry.field(description="The KPI of the rep's scorecard.")
-
-    @strawberry.field(description="The rep. Null when the viewer does not see it today.")
-    async def rep(self, info: Info) -> Rep | None:
-        return await info.context.load(reps_by_id, self.rep_id)
+    rep: Rep | None = loads(reps_by_id, "rep_id", description="The rep. Null when the viewer does not see it today.")
 
 
 @strawberry.type(description="What a team looks at in its thirty minutes a week.")

@@ -1,0 +1,84 @@
+"""Who carries a quota or an attainment."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
+from api.context import Context
+from api.loaders import column
+from api.periods import Period
+from api.relay import global_id
+from domain.calendar import Calendar, PeriodKind
+from domain.quotas.model import (
+    NO_KPI,
+    Measure,
+    Subject,
+)
+from sql.pool import Record
+
+if TYPE_CHECKING:
+    from api.graph.org.types import Rep, Team, Territory
+
+
+LazyRep = Annotated["Rep", strawberry.lazy("api.graph.org.types")]
+LazyTeam = Annotated["Team", strawberry.lazy("api.graph.org.types")]
+LazyTerritory = Annotated["Territory", strawberry.lazy("api.graph.org.types")]
+
+
+# Types of `org` name those of this module: what loads them is looked up when it is called.
+def _ids(carried: "Sequence[Carried]", subject: Subject) -> list[UUID | None]:
+    return [one.subject_id if one.subject is subject else None for one in carried]
+
+
+async def _rep(ctx: Context, carried: "Sequence[Carried]") -> "list[Rep | None]":
+    from api.graph.org.types import reps_by_id
+
+    return await ctx.load_each(reps_by_id, _ids(carried, Subject.REP))
+
+
+async def _team(ctx: Context, carried: "Sequence[Carried]") -> "list[Team | None]":
+    from api.graph.org.types import teams_by_id
+
+    return await ctx.load_each(teams_by_id, _ids(carried, Subject.TEAM))
+
+
+async def _territory(ctx: Context, carried: "Sequence[Carried]") -> "list[Territory | None]":
+    from api.graph.org.types import territories_by_id
+
+    return await ctx.load_each(territories_by_id, _ids(carried, Subject.TERRITORY))
+
+
+@strawberry.type(description="Who carries a quota or an attainment, and what is counted.")
+class Carried:
+    subject: Subject = strawberry.field(description="What kind of subject it is.")
+    subject_id: strawberry.Private[UUID]
+    measure: Measure = strawberry.field(description="What is counted.")
+    kpi_uuid: strawberry.Private[UUID | None]
+    period: Period = strawberry.field(description="The period that it is for.")
+
+    @strawberry.field(description="The KPI that is counted. Null unless the measure is KPI.")
+    def kpi_id(self) -> strawberry.ID | None:
+        return global_id("Kpi", self.kpi_uuid) if self.kpi_uuid else None
+
+    rep: LazyRep | None = column(_rep, description="The rep. Null when the subject is another kind, or not seen.")
+    team: LazyTeam | None = column(_team, description="The team. Null when the subject is another kind, or not seen.")
+    territory: LazyTerritory | None = column(
+        _territory, description="The territory. Null when the subject is another kind."
+    )
+
+
+def carried(row: Record, calendar: Calendar) -> dict[str, Any]:
+    """The fields of `Carried` from a row."""
+    kind = PeriodKind(row["period_kind"])
+    period = Period.of(calendar.period(kind, row["starts_on"]))
+    period.starts_on, period.ends_on = row["starts_on"], row["ends_on"]
+    return {
+        "subject": Subject(row["subject"]),
+        "subject_id": row["subject_id"],
+        "measure": Measure(row["measure"]),
+        "kpi_uuid": None if row["kpi_id"] == NO_KPI else row["kpi_id"],
+        "period": period,
+    }
