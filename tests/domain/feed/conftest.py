@@ -182,10 +182,10 @@ class Company:
         """The feed's events in order, whether or not a relay has taken them to the log."""
         return await self.run(
             "select 1::bigint as seq, e.* from ("
-            "select event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at from outbox "
-            "where org_id = $1 union all "
-            "select event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at from event_log "
-            "where org_id = $1) e where kind = 'feed.action_item' order by event_id"
+            "select event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, trace "
+            "from outbox where org_id = $1 union all "
+            "select event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, trace "
+            "from event_log where org_id = $1) e where kind = 'feed.action_item' order by event_id"
         )
 
     async def everything(self) -> list[list[Record]]:
