@@ -62,9 +62,15 @@ def serve(
     """Run the API on ATTAIN_DATABASE_URL and ATTAIN_VALKEY_URL. Run as many as you like."""
     import uvicorn
 
+    from api.persisted import BadManifest, trusted_documents
+
     known = _settings("database_url", "valkey_url")
     logs.configure(known)
     _check_database(known)
+    try:
+        trusted_documents(known.trusted_documents)
+    except BadManifest as failure:
+        _fail(str(failure))
     _trace(known, "api")
     config = uvicorn.Config(
         "api.app:create_app",

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from pydantic import Field, SecretStr
+from pydantic import Field, FilePath, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     tracing: bool = Field(False, description="send traces; needs the extra `otel`, and OTEL_* variables say where to")
+
+    trusted_documents: FilePath | None = Field(
+        None, description="JSON file of documents by their ids, or Apollo's manifest"
+    )
+    only_trusted_documents: bool = Field(False, description="answer no documents but those of the file")
 
     max_body_bytes: int = Field(4_000_000, ge=1_000, description="longest request, or message of a WebSocket")
     max_tokens: int = Field(5_000, description="lexer tokens of one document")

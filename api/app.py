@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
+from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
 from api import metrics
 from api.budget import Budget
@@ -28,8 +29,9 @@ from api.bus import Bus
 from api.documents import Documents
 from api.execution import Execution
 from api.graphiql import ASSETS
-from api.http import GraphQLOverHttp
+from api.http import EVENTS, GRAPHQL, GraphQLOverHttp
 from api.operation import Api
+from api.persisted import Persisted, trusted_documents
 from api.schema import schema
 from api.ws import GraphQLOverWebSocket
 from domain import backlog
@@ -39,6 +41,11 @@ from sql.migrate import Unreachable, pending
 from sql.pool import Database, Unavailable
 
 log = structlog.get_logger("attain.api")
+
+# Bytes below which a body is sent as it is. Streams always are: a compressor a stream would weigh more than it saves.
+_SMALL = 1_000
+add_compress_type(GRAPHQL)
+remove_compress_type(EVENTS)
 
 _PROBE_SECONDS = 1.0
 
@@ -58,6 +65,7 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
     """The application with these settings, or those of the environment."""
     chosen = settings or from_environment()
     core = graph._schema
+    trusted = trusted_documents(chosen.trusted_documents)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[Mapping[str, Running]]:
@@ -70,7 +78,8 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         )
         budget = Budget(valkey, chosen.cost_per_minute)
         bus = Bus(db, valkey, chosen)
-        api = Api(chosen, db, Documents(core, chosen), Execution(core), budget)
+        persisted = Persisted(valkey, trusted, only_trusted=chosen.only_trusted_documents)
+        api = Api(chosen, db, Documents(core, chosen), persisted, Execution(core), budget)
         tasks = [asyncio.create_task(budget.run()), asyncio.create_task(bus.run())]
         app.state.running = Running(db, valkey, bus, GraphQLOverHttp(api, bus), GraphQLOverWebSocket(api, bus))
         try:
@@ -98,16 +107,17 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         Route("/metrics", _metrics),
         Mount("/graphiql", StaticFiles(directory=ASSETS)),
     ]
-    middleware = [
-        Middleware(
+    middleware = [Middleware(CompressMiddleware, minimum_size=_SMALL, zstd_level=1, brotli_quality=2, gzip_level=1)]
+    if chosen.cors_origins:
+        cors = Middleware(
             CORSMiddleware,
             allow_origins=chosen.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"],
             expose_headers=["X-Request-Id", "Idempotency-Replayed", "Retry-After"],
         )
-    ]
-    return Starlette(routes=routes, middleware=middleware if chosen.cors_origins else [], lifespan=lifespan)
+        middleware.insert(0, cors)
+    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
 
 
 class _Sockets:

@@ -98,8 +98,7 @@ class GraphQLOverHttp:
         if isinstance(given, list):
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)
         context = self._api.context(viewer, rid, key, request.headers.get("traceparent"))
-        asked = Asked.of(given)
-        prepared = self._api.prepare(asked)
+        asked, prepared = await self._api.read(given)
         note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
         self._check_method(request, prepared)
         if media == EVENTS:
@@ -127,8 +126,7 @@ class GraphQLOverHttp:
         answers = []
         for one in given:
             try:
-                asked = Asked.of(one)
-                prepared = self._api.prepare(asked)
+                asked, prepared = await self._api.read(one)
                 if is_subscription(prepared):
                     raise bad_request("A batch holds no subscription.")
                 fresh = self._api.context(context.viewer, context.request_id)

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from api.context import Context
 from api.documents import Documents, Invalid, Prepared, too_dear
 from api.errors import Refusal, bad_request, formatted, unauthenticated
 from api.execution import Execution
+from api.persisted import Persisted, document_id
 from domain.org.model import Viewer
 from settings import Settings
 from sql.pool import Database, statements, uuid7
@@ -38,11 +39,12 @@ def request_id(given: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The parameters of a GraphQL request."""
+    """The parameters of a GraphQL request. `query` is empty when only `document_id` says what is asked."""
 
     query: str
     variables: dict[str, Any]
     operation_name: str | None
+    document_id: str | None = None
 
     @classmethod
     def of(cls, given: object) -> "Asked":
@@ -50,18 +52,21 @@ class Asked:
         if not isinstance(given, Mapping):
             raise bad_request("A request is a JSON object with `query`.")
         query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
+        extensions = given.get("extensions")
+        if extensions is not None and not isinstance(extensions, dict):
+            raise bad_request("`extensions` is not an object.")
+        named = document_id(given, extensions or {})
+        if query is None and named is not None:
+            query = ""
         if not isinstance(query, str):
             raise bad_request("`query` is missing or not a string.")
         if variables is not None and not isinstance(variables, dict):
             raise bad_request("`variables` is not an object.")
         if name is not None and not isinstance(name, str):
             raise bad_request("`operationName` is not a string.")
-        extensions = given.get("extensions")
-        if extensions is not None and not isinstance(extensions, dict):
-            raise bad_request("`extensions` is not an object.")
         if _ZERO.search(query):
             raise bad_request("A text contains the character U+0000, which cannot be stored.")
-        return cls(query, variables or {}, name or None)
+        return cls(query, variables or {}, name or None, named)
 
     def canonical(self) -> bytes:
         """The same bytes for the same request, however its JSON was written."""
@@ -109,6 +114,7 @@ class Api:
     settings: Settings
     db: Database
     documents: Documents
+    persisted: Persisted
     execution: Execution
     budget: Budget
 
@@ -125,9 +131,18 @@ class Api:
         """Fresh loaders and one clock: for one operation, or one event."""
         return Context(self.db, viewer, datetime.now(UTC), self.settings, request_id, idempotency_key, traceparent)
 
-    def prepare(self, asked: Asked) -> Prepared:
-        """Raises `Invalid`."""
-        return self.documents.prepare(asked.query, asked.operation_name)
+    async def read(self, given: object) -> tuple[Asked, Prepared]:
+        """What is asked, and the operation that asks it. Raises a BAD_REQUEST, and `Invalid`."""
+        asked = Asked.of(given)
+        named = asked.document_id
+        if named is not None and not asked.query:
+            asked = replace(asked, query=await self.persisted.find(named))
+        else:
+            self.persisted.check(named, asked.query)
+        prepared = self.documents.prepare(asked.query, asked.operation_name)
+        if named is not None:
+            await self.persisted.keep(named, asked.query)
+        return asked, prepared
 
     def charge(self, prepared: Prepared, variables: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """The extensions that say what the operation costs. Raises `Invalid` when that is too much."""

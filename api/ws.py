@@ -23,7 +23,7 @@ from api.bus import Bus
 from api.documents import Invalid
 from api.errors import Refusal
 from api.fanout import Message, Revoked, open_audience
-from api.operation import Api, Asked, decode, is_subscription, refused, request_id
+from api.operation import Api, decode, is_subscription, refused, request_id
 from domain.org.model import Viewer
 
 log = structlog.get_logger("attain.api")
@@ -197,8 +197,7 @@ class _Connection:
 
     async def _run(self, id_: str, payload: object, viewer: Viewer, note: dict[str, Any]) -> dict[str, Any]:
         """Send what there is to send; the message that ends the operation is returned."""
-        asked = Asked.of(payload)
-        prepared = self.api.prepare(asked)
+        asked, prepared = await self.api.read(payload)
         note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
         context = self.api.context(viewer, self.request_id)
         # Spliced rather than encoded: the payload is shared by all subscribers of a group.
