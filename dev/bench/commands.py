@@ -22,6 +22,8 @@ def live(
     subscribers: Annotated[int, typer.Option(min=1, help="Sockets that hear of the facts.")] = 100,
     rate: Annotated[float, typer.Option(min=1, help="Facts a second.")] = 200.0,
     per_call: Annotated[int, typer.Option(min=1, max=90, help="Facts of one call.")] = 10,
+    fanout: Annotated[str, typer.Option(help="How many sockets hear of one event, in turn.")] = "500,2000,5000",
+    minutes: Annotated[float, typer.Option(min=0, help="Only load, and memory, for so long.")] = 0.0,
     weeks: Weeks = 26,
     data_dir: DataDir = _DATA,
     json: Json = None,
@@ -39,6 +41,8 @@ def live(
             subscribers=subscribers,
             rate=rate,
             per_call=per_call,
+            sizes=[int(size) for size in fanout.split(",")],
+            minutes=minutes,
         )
         report.publish(json, write)
     except (ServiceError, ValueError) as failure:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +33,7 @@ _LOGGED = Query(
 _PATIENCE_SECONDS = 30.0
 
 
-async def fanout(rig: Rig, *, sizes: list[int], events: int) -> Table:
+async def fanout(rig: Rig, *, sizes: Sequence[int], events: int) -> Table:
     """All sockets ask the same as the same administrator: one group. The API's CPU is that of deliveries alone."""
     db = await Database.open(rig.settings.database_url, size=1)
     try:

@@ -63,7 +63,7 @@ _STAGES = (
 
 
 @dataclass(slots=True)
-class _Load:
+class Load:
     """What was sent: which rep each fact is of."""
 
     rep_of: dict[str, str] = field(default_factory=dict)
@@ -72,20 +72,17 @@ class _Load:
 
 async def latency(rig: Rig, *, subscribers: int, rate: float, per_call: int, seconds: float) -> list[Table]:
     """Two tables: the distribution, and its stages. Raises `ValueError` when a fact did not arrive everywhere."""
-    people, reps = await _people(rig)
-    sockets: list[tuple[str, Mapping[str, object]]] = [
-        (rig.token(email), {}) for email in islice(cycle(people), subscribers)
-    ]
+    query, sockets, reps = await company_sockets(rig, subscribers)
     db = await Database.open(rig.settings.database_url, size=1)
     published: list[tuple[int, float]] = []
     tap = asyncio.create_task(_listen(rig, published))
     with TemporaryDirectory() as folder:
         out = Path(folder) / "heard"
         try:
-            async with subscribed(rig.port, _SCORECARDS, sockets, out) as clients:
+            async with subscribed(rig.port, query, sockets, out) as clients:
                 await open_subscriptions(rig.port, subscribers)
                 await _quiet(db, rig.org_id, clients)
-                load = await _send(rig, reps, rate, per_call, seconds)
+                load = await send(rig, reps, rate, per_call, seconds, prefix="l")
                 await _quiet(db, rig.org_id, clients)
             async with db.session(rig.org_id) as session:
                 commits = await session.fetch(_COMMITS)
@@ -128,8 +125,8 @@ async def open_subscriptions(port: int, wanted: int) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _people(rig: Rig) -> tuple[list[str], list[str]]:
-    """Whose screens there are, an admin, a manager and a rep in turn; and the reps' external ids."""
+async def company_sockets(rig: Rig, subscribers: int) -> tuple[str, list[tuple[str, Mapping[str, object]]], list[str]]:
+    """A screen of scorecards, the sockets of an admin, a manager and a rep in turn; and the reps' external ids."""
     http = await Http.connect(rig.port, rig.token(rig.company.emails["admin"]))
     try:
         reps = (await http.ask(_REPS))["nodes"]
@@ -137,12 +134,13 @@ async def _people(rig: Rig) -> tuple[list[str], list[str]]:
     finally:
         http.close()
     managers = sorted({team["manager"]["email"] for team in teams if team["manager"]})
-    order = [
+    people = (
         who
-        for rep, manager in zip(reps, cycle(managers), strict=False)
+        for rep, manager in zip(cycle(reps), cycle(managers), strict=False)
         for who in (rig.company.emails["admin"], manager, rep["email"])
-    ]
-    return order, [rep["externalId"] for rep in reps]
+    )
+    sockets: list[tuple[str, Mapping[str, object]]] = [(rig.token(who), {}) for who in islice(people, subscribers)]
+    return _SCORECARDS, sockets, [rep["externalId"] for rep in reps]
 
 
 async def _listen(rig: Rig, published: list[tuple[int, float]]) -> None:
@@ -175,9 +173,9 @@ async def _quiet(db: Database, org_id: UUID, clients: Subscribers) -> None:
         await asyncio.sleep(0.5)
 
 
-async def _send(rig: Rig, reps: Sequence[str], rate: float, per_call: int, seconds: float) -> _Load:
+async def send(rig: Rig, reps: Sequence[str], rate: float, per_call: int, seconds: float, *, prefix: str) -> Load:
     """Calls at a steady pace, whether or not those before have been answered."""
-    load = _Load()
+    load = Load()
     free: asyncio.Queue[Http] = asyncio.Queue()
     for _ in range(_CONNECTIONS):
         free.put_nowait(await Http.connect(rig.port, rig.company.partner_key))
@@ -194,7 +192,7 @@ async def _send(rig: Rig, reps: Sequence[str], rate: float, per_call: int, secon
             await asyncio.sleep(max(0.0, began + number * per_call / rate - time.perf_counter()))
         http = await free.get()
         now = datetime.now(UTC)
-        items = [activity(f"l-{number}-{n}", rep, now) for n, rep in enumerate(islice(turn, per_call))]
+        items = [activity(f"{prefix}-{number}-{n}", rep, now) for n, rep in enumerate(islice(turn, per_call))]
         load.rep_of |= {str(item["externalId"]): str(item["repExternalId"]) for item in items}
         calls.append(asyncio.create_task(call(http, items)))
     await asyncio.gather(*calls)

@@ -2,7 +2,8 @@
 
     python -m dev.bench.subscribers < PLAN
 
-PLAN is a line of JSON: `port`, `out` (a file), `query`, and `sockets`, each `{"token", "variables"}`. It prints
+PLAN is a line of JSON: `port`, `out` (a file), whether to `keep` what is heard, `query`, and `sockets`, each
+`{"token", "variables"}`. It prints
 `open` when every socket was acknowledged and has subscribed, then for each further line how many messages there were so
 far, and ends at the end of its input: by then it has written to `out` what each socket received and when.
 """
@@ -63,12 +64,13 @@ class Subscribers:
 
 @asynccontextmanager
 async def subscribed(
-    port: int, query: str, sockets: Sequence[tuple[str, Mapping[str, object]]], out: Path
+    port: int, query: str, sockets: Sequence[tuple[str, Mapping[str, object]]], out: Path, *, keep: bool = True
 ) -> AsyncIterator[Subscribers]:
     """Sockets of (token, variables), open and subscribed. What they heard is in `out` when the block has ended."""
     plan = {
         "port": port,
         "out": str(out),
+        "keep": keep,
         "query": query,
         "sockets": [{"token": token, "variables": variables} for token, variables in sockets],
     }
@@ -103,9 +105,13 @@ class _Client:
         self.sockets = array("I")
         self.texts = array("I")
         self.known: dict[bytes, int] = {}
+        self.total = 0
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def heard(self, socket: int, text: bytes) -> None:
+        self.total += 1
+        if not self.plan["keep"]:
+            return
         self.times.append(time.time())
         self.sockets.append(socket)
         self.texts.append(self.known.setdefault(text, len(self.known)))
@@ -116,7 +122,7 @@ class _Client:
 
     async def count(self, commands: asyncio.StreamReader) -> None:
         while await commands.readline():
-            print(len(self.times), flush=True)
+            print(self.total, flush=True)
 
     def write(self) -> None:
         with Path(self.plan["out"]).open("wb") as file:

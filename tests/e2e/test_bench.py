@@ -34,5 +34,22 @@ async def bench(data: Path, *arguments: str) -> dict[str, list[list[Any]]]:
 
 
 async def test_live(data: Path) -> None:
-    tables = await bench(data, "live", "--seconds", "0.5", "--weeks", "1")
+    small = ("--seconds", "1", "--weeks", "1", "--subscribers", "6", "--rate", "20", "--fanout", "3,6")
+    tables = await bench(data, "live", *small)
     assert all(row[1] > 0 for row in tables["Taking facts in"])
+    ((_, facts, *_, most),) = tables["Commit of a fact to a subscriber's message, ms"]
+    # Two of the six see everybody's; how much of it the others do depends on who has had a fact.
+    assert 2 * 20 <= facts <= 6 * 20
+    assert most > 0
+    assert {row[1] for row in tables["Where the time goes, ms"]} == {facts}
+    assert [row[0] for row in tables["One event to many subscribers"]] == [3, 6]
+    assert all(cell > 0 for row in tables["One event to many subscribers"] for cell in row[1:5])
+
+
+async def test_live_for_minutes(data: Path) -> None:
+    small = ("--minutes", "0.05", "--weeks", "1", "--subscribers", "3", "--rate", "20", "--per-call", "1")
+    rows = (await bench(data, "live", *small))["Memory under load"]
+    assert all(row[3] > 0 and row[4] > 0 for row in rows)
+    facts, messages = [row[1] for row in rows], [row[2] for row in rows]
+    assert facts[-1] > facts[0] == 0
+    assert messages[-1] > messages[0]
