@@ -7,6 +7,11 @@ from api.errors import InvalidInput, StaleVersion
 from api.graph.feed.mutation import FeedMutation
 from api.graph.feed.query import FeedQuery
 from api.graph.feed.subscription import FeedSubscription
+from api.graph.incentives.document import COMPONENT_TYPES
+from api.graph.incentives.payroll_mutation import PayrollMutation
+from api.graph.incentives.plans_mutation import PlansMutation
+from api.graph.incentives.query import IncentivesQuery
+from api.graph.incentives.subscription import IncentivesSubscription
 from api.graph.live import LiveQuery, LiveSubscription
 from api.graph.org.mutation import OrgMutation
 from api.graph.org.query import OrgQuery
@@ -21,16 +26,31 @@ from api.graph.scorecards.subscription import ScorecardsSubscription
 from api.relay import NodeQuery
 from api.scalars import CONFIG
 
-Query = merge_types("Query", (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, ScorecardsQuery, QuotasQuery, FeedQuery))
-Mutation = merge_types("Mutation", (OrgMutation, PipelineMutation, ScorecardsMutation, QuotasMutation, FeedMutation))
+Query = merge_types(
+    "Query",
+    (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, ScorecardsQuery, QuotasQuery, IncentivesQuery, FeedQuery),
+)
+Mutation = merge_types(
+    "Mutation",
+    (
+        OrgMutation,
+        PipelineMutation,
+        ScorecardsMutation,
+        QuotasMutation,
+        PlansMutation,
+        PayrollMutation,
+        FeedMutation,
+    ),
+)
 Subscription = merge_types(
-    "Subscription", (LiveSubscription, ScorecardsSubscription, QuotasSubscription, FeedSubscription)
+    "Subscription",
+    (LiveSubscription, ScorecardsSubscription, QuotasSubscription, IncentivesSubscription, FeedSubscription),
 )
 
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,
-    types=[InvalidInput, StaleVersion],
+    types=[InvalidInput, StaleVersion, *COMPONENT_TYPES],
     config=CONFIG,
 )

@@ -136,7 +136,7 @@ _WHO = Query(
 def ask() -> Ask:
     """`await ask(work, document, **variables)`: data, and errors as clients see them, where there are any."""
 
-    async def run(work: Work, document: str, **variables: object) -> Answer:
+    async def run(work: Work, document: str, /, **variables: object) -> Answer:
         context = Context(work.db, work.viewer, work.now, Settings(), "request-1", work.idempotency_key)
         result = await execute(document, variables, context)
         answer: Answer = {"data": result.data}

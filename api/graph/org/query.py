@@ -176,7 +176,14 @@ class OrgQuery:
         which = (wanted.action.in_ if wanted.action else None, *node, when.gte, when.lt)
         rows = await ctx.fetch(_directory.audit_page, *which, *cursor, size + 1)
         count = _count(ctx, _directory.audit_count, *which)
-        return page(rows, size, after, AuditEntry.of, lambda row: (row["occurred_at"], row["audit_id"]), count)
+        return page(
+            rows,
+            size,
+            after,
+            lambda row: AuditEntry.of(row, ctx.viewer),
+            lambda row: (row["occurred_at"], row["audit_id"]),
+            count,
+        )
 
 
 def _count(ctx: Context, query: Query, *which: object) -> Callable[[], Awaitable[int]]:

@@ -20,6 +20,7 @@ import strawberry
 
 from api.context import Context
 from api.graph.feed.on_rep import FeedOnRep
+from api.graph.incentives.on_rep import IncentivesOnRep
 from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
 from api.graph.scorecards.on_subject import ScorecardsOnRep, ScorecardsOnTeam
 from api.loaders import column, loads
@@ -325,7 +326,7 @@ class Leave:
 
 
 @strawberry.type(description="Somebody who carries numbers.")
-class Rep(ScorecardsOnRep, QuotasOnRep, FeedOnRep, Node):
+class Rep(ScorecardsOnRep, QuotasOnRep, IncentivesOnRep, FeedOnRep, Node):
     rep_id: strawberry.Private[UUID]
     user_id: strawberry.Private[UUID | None]
     external_id: str = strawberry.field(description="Its key in the CRM.")

@@ -1,0 +1,1 @@
+"""Incentives in the graph."""

@@ -1,0 +1,167 @@
+"""Plans, statements, disputes and payroll through the graph, and who may see which of it."""
+
+from typing import Any
+
+from api.relay import global_id
+from domain.org.actions import organization_update
+from tests.api.incentives.conftest import TERMS, Asked
+from tests.domain.incentives.conftest import NOVEMBER, Company
+from workers.relay import number
+
+STATEMENT = """
+  query ($rep: ID!) { statement(repId: $rep, period: {month: "2026-12"}) { id version state total { amount currency }
+    lines { nodes { id kind component amount { amount } base deal { externalId } plan { key } reversed } } } }"""
+
+
+def rep_id(company: Company, name: str) -> str:
+    return global_id("Rep", company.reps[name])
+
+
+async def statement(asked: Asked, company: Company, who: str, rep: str) -> Any:
+    return (await asked(who, STATEMENT, rep=rep_id(company, rep)))["statement"]
+
+
+async def test_a_statement_pays_by_the_tiers_deal_by_deal(paid: Company, asked: Asked) -> None:
+    shown = await statement(asked, paid, "ann", "ann")
+    assert shown["total"] == {"amount": "520", "currency": "USD"}  # 4 % of 10,000 and 6 % of 2,000
+    (line,) = shown["lines"]["nodes"]
+    assert (line["kind"], line["component"], line["base"]) == ("EARNING", "new", "12000")
+    assert (line["deal"], line["plan"]) == ({"externalId": "D-1"}, {"key": "advisors"})
+
+
+async def test_pay_is_seen_by_oneself_and_by_compensation_admins(paid: Company, asked: Asked) -> None:
+    line = (await statement(asked, paid, "ann", "ann"))["lines"]["nodes"][0]["id"]
+    for who, seen in {"ann": True, "cleo": True, "bob": False, "mia": False, "ada": False}.items():
+        shown = await statement(asked, paid, who, "ann")
+        assert (shown is not None) is seen, who
+        data = await asked(
+            who,
+            """query ($rep: ID!, $line: ID!) { node(id: $line) { id } statements(filter: {repId: $rep}) { totalCount }
+              reps { nodes { id statement(period: {month: "2026-12"}) { total { amount } } } } }""",
+            rep=rep_id(paid, "ann"),
+            line=line,
+        )
+        assert (data["node"] is not None) is seen, who
+        assert data["statements"]["totalCount"] == int(seen), who
+        of_ann = [rep["statement"] for rep in data["reps"]["nodes"] if rep["id"] == rep_id(paid, "ann")]
+        assert all((found is not None) is seen for found in of_ann), who
+
+
+async def test_managers_see_pay_where_the_organisation_says_so(paid: Company, asked: Asked) -> None:
+    await organization_update(paid.work, expected_version=1, managers_see_pay=True)
+    assert (await statement(asked, paid, "mia", "ann"))["total"]["amount"] == "520"
+
+
+async def test_changes_about_pay_are_heard_by_those_who_see_it(paid: Company, asked: Asked) -> None:
+    while await number(paid.work.db, paid.work.viewer.org_id):
+        pass
+    heard = {}
+    for who in ("ann", "bob", "mia", "ada", "cleo"):
+        data = await asked(who, "{ changes(first: 200) { nodes { nodeId node { __typename } } } }")
+        ids = [change["nodeId"] for change in data["changes"]["nodes"]]
+        own = (await statement(asked, paid, "ann", "ann"))["id"]
+        heard[who] = own in ids
+    assert heard == {"ann": True, "bob": False, "mia": False, "ada": False, "cleo": True}
+
+
+async def test_a_plan_that_does_not_add_up_is_refused_with_its_paths(company: Company, asked: Asked) -> None:
+    tiers = [{"from": "0", "to": "100", "rate": "0.1"}, {"from": "200", "rate": "1.1"}]
+    terms = TERMS | {"components": [{"commission": {"key": "new", "tiers": tiers}}]}
+    drafted = await asked(
+        "cleo",
+        'mutation ($d: IncentivePlanTermsInput!) { incentivePlanDraft(key: "bad", document: $d) {'
+        " incentivePlan { id } userErrors { code path } } }",
+        d=terms,
+    )
+    plan = drafted["incentivePlanDraft"]["incentivePlan"]
+    refused = await asked(
+        "cleo",
+        "mutation ($id: ID!) { incentivePlanPublish(id: $id) { incentivePlan { id } userErrors { code path } } }",
+        id=plan["id"],
+    )
+    assert refused["incentivePlanPublish"]["incentivePlan"] is None
+    errors = {error["code"]: error["path"] for error in refused["incentivePlanPublish"]["userErrors"]}
+    assert errors["TIER_GAP"] == ["document", "components", "0", "tiers", "0", "to"]
+
+
+async def test_a_rep_acknowledges_its_plan(paid: Company, asked: Asked) -> None:
+    query = "{ incentivePlans { nodes { id versions { version } assignments { rep { name } acknowledgedVersion } } } }"
+    (plan,) = (await asked("ann", query))["incentivePlans"]["nodes"]
+    assert plan["assignments"] == [{"rep": {"name": "Ann"}, "acknowledgedVersion": None}]
+    done = await asked(
+        "ann",
+        "mutation ($id: ID!) { incentivePlanAcknowledge(id: $id, version: 1) { userErrors { code } } }",
+        id=plan["id"],
+    )
+    assert done["incentivePlanAcknowledge"]["userErrors"] == []
+    (plan,) = (await asked("cleo", query))["incentivePlans"]["nodes"]
+    assert {a["rep"]["name"]: a["acknowledgedVersion"] for a in plan["assignments"]} == {"Ann": 1, "Bob": None}
+
+
+async def test_a_dispute_is_answered_with_redress(paid: Company, asked: Asked) -> None:
+    line = (await statement(asked, paid, "ann", "ann"))["lines"]["nodes"][0]["id"]
+    opened = await asked(
+        "ann",
+        'mutation ($line: ID!) { disputeOpen(lineId: $line, text: "The deal was 13,000.") {'
+        " dispute { id status version actionItem { title } timeline { kind comment } } userErrors { code } } }",
+        line=line,
+    )
+    dispute = opened["disputeOpen"]["dispute"]
+    assert (dispute["status"], dispute["timeline"][0]["kind"]) == ("OPEN", "OPENED")
+    resolved = await asked(
+        "cleo",
+        'mutation ($id: ID!) { disputeResolve(id: $id, accepted: true, answer: "So it was.",'
+        ' redress: {day: "2026-12-10", amount: {amount: "60", currency: "USD"}}) {'
+        " dispute { status timeline { kind adjustment { amount { amount } } } } userErrors { code message } } }",
+        id=dispute["id"],
+    )
+    answer = resolved["disputeResolve"]["dispute"]
+    assert answer["status"] == "ACCEPTED"
+    assert answer["timeline"][-1] == {"kind": "ACCEPTED", "adjustment": {"amount": {"amount": "60"}}}
+    assert (await statement(asked, paid, "ann", "ann"))["total"]["amount"] == "580"
+    seen = await asked("bob", "{ disputes { totalCount } }")
+    assert seen["disputes"]["totalCount"] == 0
+
+
+async def test_a_locked_period_is_exported_once_and_the_same_again(
+    company: Company, paid: Company, asked: Asked
+) -> None:
+    await paid.deal("D-0", "ann", NOVEMBER, "1000")
+    await paid.settle()
+    read = await asked(
+        "cleo", '{ statements(filter: {period: {month: "2026-11"}}) { nodes { id version state total { amount } } } }'
+    )
+    (november,) = read["statements"]["nodes"]
+    approved = await asked(
+        "cleo",
+        "mutation ($items: [StatementApprovalInput!]!) { statementApprove(items: $items) {"
+        " statements { state } userErrors { code } } }",
+        items=[{"id": november["id"], "expectedVersion": november["version"]}],
+    )
+    assert approved["statementApprove"] == {"statements": [{"state": "APPROVED"}], "userErrors": []}
+    document = """mutation { periodLock(period: {month: "2026-11"}) { statements { state } userErrors { code } }
+      first: payrollExport(period: {month: "2026-11"}) { payrollExport { run rows totals { amount currency } csv json
+        csvSha256 repeats { id } } userErrors { code } }
+      again: payrollExport(period: {month: "2026-11"}) { payrollExport { run csv csvSha256 repeats { run } } }
+      periodPay(period: {month: "2026-11"}) { statements { state } userErrors { code } } }"""
+    done = await asked("cleo", document)
+    assert done["periodLock"] == {"statements": [{"state": "LOCKED"}], "userErrors": []}
+    first, again = done["first"]["payrollExport"], done["again"]["payrollExport"]
+    assert first["totals"] == [{"amount": "40", "currency": "USD"}]
+    assert (first["repeats"], again["repeats"]) == (None, {"run": 1})
+    assert (first["csv"], first["csvSha256"]) == (again["csv"], again["csvSha256"])
+    assert "ann,Ann,USD,40.00" in first["csv"]
+    assert done["periodPay"]["statements"] == [{"state": "PAID"}]
+    hidden = await asked(
+        "ada", "{ payrollExports { totalCount nodes { csv } } auditLog(first: 200) { nodes { action data } } }"
+    )
+    assert hidden["payrollExports"] == {"totalCount": 0, "nodes": []}
+    said = [entry["data"] for entry in hidden["auditLog"]["nodes"] if entry["action"] == "payrollExport"]
+    assert said == [{}, {}]
+
+
+async def test_nobody_approves_or_reads_pay_without_the_scope(paid: Company, asked: Asked, ask: Any) -> None:
+    for who in ("ann", "mia"):
+        answer = await ask(paid.as_(who), 'mutation { periodLock(period: {month: "2026-11"}) { userErrors { code } } }')
+        assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert (await statement(asked, paid, "cleo", "ann"))["state"] == "ESTIMATED"
