@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
+from operator import attrgetter
 
 from domain.calendar import PeriodKind
 from domain.incentives.inputs import Credit, Inputs, Standing
@@ -30,6 +31,8 @@ def _units(credit: Credit) -> Decimal:
 def _deals(credit: Credit) -> Decimal:
     return credit.share if credit.revenue >= 0 else -credit.share
 
+
+_order = attrgetter("day", "key")
 
 _VALUE: dict[Measure, Callable[[Credit], Decimal]] = {
     Measure.REVENUE: _revenue,
@@ -66,10 +69,13 @@ class Facts:
     @cached_property
     def credits(self) -> list[Credit]:
         """Those of days on the plan, by day and key: the order in which they reach tiers, however they came in."""
-        spans = self.inputs.on_plan
-        ends_on = self.inputs.period.ends_on
-        found = [c for c in self.inputs.credits if c.day < ends_on and any(a <= c.day < b for a, b in spans)]
-        return sorted(found, key=lambda credit: (credit.day, credit.key))
+        last = self.inputs.period.ends_on
+        found: list[Credit] = []
+        for start, end in self.inputs.on_plan:
+            end = min(end, last)
+            found += [credit for credit in self.inputs.credits if start <= credit.day < end]
+        found.sort(key=_order)
+        return found
 
     @cached_property
     def share_on_plan(self) -> tuple[Decimal, Decimal]:
