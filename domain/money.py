@@ -44,3 +44,10 @@ def apportion(amount: Decimal, exact: Sequence[Decimal], unit: Decimal) -> list[
     for i in sorted(range(len(parts)), key=lambda i: (-gained[i], i))[: abs(left)]:
         parts[i] += step
     return parts
+
+
+def plain(number: Decimal) -> str:
+    """All digits of a number and no idle zeros: the same number always looks the same."""
+    text = format(number, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.incentives.codec import to_data
 from domain.incentives.plan import Plan
+from domain.money import plain
 
 
 def changes(old: Plan | None, new: Plan) -> list[str]:
@@ -19,7 +20,7 @@ def changes(old: Plan | None, new: Plan) -> list[str]:
 
 def _written(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return plain(value)
     return value.isoformat() if isinstance(value, date) else value
 
 

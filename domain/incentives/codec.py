@@ -17,6 +17,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from domain.errors import Problem, Rejected
 from domain.incentives.component import Component
 from domain.incentives.components import Bonus, Commission, Curve, Mbo, Spiff
+from domain.money import plain
 
 T = TypeVar("T")
 Path = tuple[str, ...]
@@ -66,7 +67,7 @@ def to_data(value: object, scalar: Callable[[Any], Any], *, whole: bool = False)
 
 def _scalar_json(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return plain(value)
     return value.isoformat() if isinstance(value, date) else value
 
 

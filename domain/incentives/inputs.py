@@ -101,10 +101,10 @@ class Inputs:
 
     `currency` is what the payee is paid in, `exchange_rate` units of it for one of the plan's. `longer` are the
     periods of other kinds that hold its last day. `on_plan` are the days `[start, end)` on which the payee is on the
-    plan, apart from each other: credits of other days do not count. `credits` are those of the period, and for cumulative components and
-    SPIFFs those before it too. `target` is the payee's own target amount for curves and MBOs. Without a grant a budget
-    limits nobody below the whole of it. `carry` is what the period before handed on; `opens_year` says that this is the
-    first period of a fiscal year.
+    plan, apart from each other: credits of other days do not count. `credits` are those of the period, and for
+    cumulative components and SPIFFs those before it too. `target` is the payee's own target amount for curves and MBOs.
+    Without a grant a budget limits nobody below the whole of it. `carry` is what the period before handed on;
+    `opens_year` says that this is the first period of a fiscal year.
     """
 
     payee: str

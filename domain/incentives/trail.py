@@ -8,6 +8,7 @@ from domain.incentives.inputs import Standing
 from domain.incentives.outcome import Stage, Step
 from domain.incentives.terms import Gate, Measure, Scale
 from domain.incentives.tiers import Bracket, Schedule
+from domain.money import plain
 
 ZERO = Decimal(0)
 
@@ -96,8 +97,3 @@ class Trail:
                 label += f" to {plain(bracket.end)}"
             terms.append(self.step(stage, f"{name}/{i}", label, "bracket", args, bracket.amount(base)))
         return terms
-
-
-def plain(number: Decimal) -> str:
-    """A number as one writes it: no exponent, no idle zeros."""
-    return f"{number.normalize():f}"

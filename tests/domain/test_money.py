@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import allocate, quantum, rounded
+from domain.money import allocate, apportion, plain, quantum, rounded
 
 amounts = st.decimals("-1000000", "1000000", places=2)
 shares = st.lists(st.decimals("0", "1000", places=4), min_size=1, max_size=20).filter(lambda s: sum(s) > 0)
@@ -62,3 +62,24 @@ def test_amounts_round_half_up_to_the_minor_unit(amount: str, currency: str, exp
 def test_an_unknown_currency_is_refused() -> None:
     with pytest.raises(ValueError, match="XXQ"):
         quantum("XXQ")
+
+
+@given(st.lists(st.integers(-(10**7), 10**7).map(lambda digits: Decimal(digits).scaleb(-4)), max_size=20))
+def test_parts_of_either_sign_are_rounded_to_the_rounded_whole(exact: list[Decimal]) -> None:
+    whole = rounded(sum(exact, Decimal(0)), "EUR")
+    parts = apportion(whole, exact, Decimal("0.01"))
+    assert sum(parts, Decimal(0)) == whole
+    assert all(abs(part - value) < Decimal("0.01") for part, value in zip(parts, exact, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("1.50", "1.5"), ("100.00", "100"), ("100", "100"), ("1E+3", "1000"), ("-0.00", "0"), ("1E-7", "0.0000001")],
+)
+def test_the_same_number_always_looks_the_same(number: str, text: str) -> None:
+    assert plain(Decimal(number)) == text
+
+
+def test_no_digit_is_lost() -> None:
+    digits = "0." + "123456789" * 9
+    assert plain(Decimal(digits)) == digits

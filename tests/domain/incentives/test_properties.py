@@ -68,6 +68,13 @@ def test_parts_sum_to_the_whole(terms: Plan, inputs: Inputs) -> None:
         assert all(abs(line.amount - (line.exact or 0) * inputs.exchange_rate) < unit for line in of)
 
 
+def test_idle_zeros_make_no_other_trace() -> None:
+    terms = plan(Commission(key="c", rate=D("0.1")))
+    same = plan(Commission(key="c", rate=D("0.10")))
+    short, long = payee("100", exchange_rate=D(1)), payee("100.00", exchange_rate=D("1.00"))
+    assert traced(terms, short)[1] == traced(same, long)[1]
+
+
 @settings(max_examples=40)
 @given(strategies.plans(), strategies.payees(), st.data())
 def test_a_trace_that_was_touched_is_found_out(terms: Plan, inputs: Inputs, data: st.DataObject) -> None:
