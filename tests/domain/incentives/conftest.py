@@ -110,9 +110,9 @@ class Company:
         result = await deals_ingest(self.work, "crm", [DealItem(**(given | over))])  # type: ignore[arg-type]
         assert not result.problems
 
-    async def undo(self, key: str) -> None:
+    async def undo(self, key: str, told: datetime | None = None) -> None:
         """The source deleted a deal."""
-        await deals_ingest(self.work, "crm", [DealItem(key, deleted=True)])
+        await deals_ingest(self.work, "crm", [DealItem(key, deleted=True, source_updated_at=told)])
 
     async def settle(self) -> None:
         """What the workers do."""
@@ -157,8 +157,8 @@ class Company:
         return [row for row in await self.fetch(_EVENTS) if row["kind"] == kind]
 
 
-@pytest.fixture
-async def company(make_org: MakeOrg) -> Company:
+async def a_company(make_org: MakeOrg) -> Company:
+    """A new one, as the fixture `company` is."""
     company = Company(await make_org(calendar=CalendarVersion(1, CALENDAR_FROM, "America/New_York"), now=NOW))
     roles = {"mia": Role.MANAGER, "ann": Role.REP, "bob": Role.REP, "cleo": Role.COMP_ADMIN, "carl": Role.COMP_ADMIN}
     users = await users_upsert(
@@ -178,3 +178,8 @@ async def company(make_org: MakeOrg) -> Company:
     company.reps = dict(zip(("mia", "ann", "bob"), reps.ids, strict=True))
     await company.settle()
     return company
+
+
+@pytest.fixture
+async def company(make_org: MakeOrg) -> Company:
+    return await a_company(make_org)
