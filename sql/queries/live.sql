@@ -115,8 +115,7 @@ select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, 
 from event_log where org_id = $1 and seq > $2 order by seq limit $3;
 
 -- name: log_visible
--- Events after a cursor of the areas that a viewer may read, about the reps and teams that it sees and the reps
--- whose pay it sees (null: all).
+-- Events after a cursor of the areas that a viewer may read, about the reps and teams that it sees, and of pay.
 select seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, trace
 from event_log
 where org_id = $1 and seq > $2 and split_part(kind, '.', 1) = any($3::text[]) and case
