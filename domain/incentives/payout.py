@@ -110,7 +110,9 @@ class _Payout:
         parts = self._cap(component, rated.parts)
         amount = sum((part.exact for part in parts), ZERO)
         if parts:
-            whole = trail.step(Stage.CAP, f"{key}/amount", "Earned", "sum", (part.step for part in parts), amount)
+            whole = trail.step(
+                Stage.CAP, f"{key}/amount", "Earned in all", "sum", (part.step for part in parts), amount
+            )
             self._post(key, parts, whole, amount)
         ratio = attainment(rated.base, rated.quota)
         return Earned(key, rated.base, rated.quota, ratio, amount, rated.reason)
@@ -141,7 +143,9 @@ class _Payout:
         for part in parts:
             exact = min(limit, running + part.exact) - min(limit, running)
             args = (running, part.step, limit)
-            step = self.trail.step(Stage.CAP, f"{part.key}/{scope}", f"Within the {scope}", "within", args, exact)
+            step = self.trail.step(
+                Stage.CAP, f"{part.key}/{scope}", f"What the cap of the {scope.lower()} leaves", "within", args, exact
+            )
             running += part.exact
             left.append(replace(part, exact=exact, step=step))
         return left
