@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     only_trusted_documents: bool = Field(False, description="answer no documents but those of the file")
 
     max_body_bytes: int = Field(4_000_000, ge=1_000, description="longest request, or message of a WebSocket")
+    max_document_characters: int = Field(
+        100_000, description="longest document; what it is asked with goes in variables"
+    )
     max_tokens: int = Field(5_000, description="lexer tokens of one document")
     max_depth: int = Field(15, description="nested fields of one document")
     max_aliases: int = Field(100, description="aliases of one document")

@@ -26,8 +26,8 @@ from api.errors import Refusal, bad_request
 from api.limits import Cost, check_shape, cost_of
 from settings import Settings
 
-# Longer ones are answered too, only not remembered.
-_LONGEST = 64_000
+# Characters of the documents that are remembered: parsed and planned, they take a hundred times the room.
+_ROOM = 1_000_000
 
 
 class Invalid(Exception):
@@ -75,11 +75,11 @@ class _Document:
 class Documents:
     """A bounded cache by text, the least recently used forgotten first."""
 
-    def __init__(self, schema: GraphQLSchema, settings: Settings, size: int = 1_000) -> None:
+    def __init__(self, schema: GraphQLSchema, settings: Settings, room: int = _ROOM) -> None:
         self._schema = schema
         self._engine = Engine(schema, hide_suggestions=True)
         self._settings = settings
-        self._size = size
+        self._left = room
         self._known: OrderedDict[str, _Document] = OrderedDict()
 
     def prepare(self, text: str, operation_name: str | None = None) -> Prepared:
@@ -95,6 +95,9 @@ class Documents:
         if document is not None:
             self._known.move_to_end(text)
             return document
+        longest = self._settings.max_document_characters
+        if len(text) > longest:
+            raise Invalid(bad_request(f"The document has more than {longest} characters: put values into variables."))
         try:
             node = parse(text, max_tokens=self._settings.max_tokens)
             check_shape(node, self._settings)
@@ -104,10 +107,11 @@ class Documents:
         if errors:
             raise Invalid(*errors)
         document = _Document(node, hashlib.sha256(text.encode()).digest())
-        if len(text) <= _LONGEST:
-            self._known[text] = document
-            if len(self._known) > self._size:
-                self._known.popitem(last=False)
+        self._known[text] = document
+        self._left -= len(text)
+        while self._left < 0:
+            forgotten, _ = self._known.popitem(last=False)
+            self._left += len(forgotten)
         return document
 
     def _operation(self, document: _Document, name: str | None) -> Prepared:

@@ -5,11 +5,14 @@ from typing import Any
 import strawberry
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import StrawberryInputCoercionError
 
 from domain.errors import Problem
 from sql.pool import Unavailable
 
 log = structlog.get_logger("attain.api")
+
+_LONGEST = 500
 
 
 class Refusal(GraphQLError):
@@ -37,13 +40,16 @@ def bad_request(message: str) -> Refusal:
 def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     """The error as the client sees it. What we did not mean to show is logged and masked."""
     original = error.original_error
-    answer: dict[str, Any] = {"message": error.message}
+    answer: dict[str, Any] = {"message": _short(error.message)}
     if error.locations:
         answer["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
     if error.path is not None:
         answer["path"] = error.path
     extensions = dict(error.extensions or {})
-    if isinstance(original, GraphQLError):
+    if isinstance(original, StrawberryInputCoercionError) and error.path is not None:
+        # Of a `Maybe` that knows no null, which neither the schema nor strawberry's message can tell a client.
+        answer["message"] = "An input field is null that may be left out, but not be null."
+    elif isinstance(original, GraphQLError):
         extensions = {**dict(original.extensions or {}), **extensions}
     elif isinstance(original, Unavailable) and not isinstance(original, ValueError):
         # (asyncpg calls a value that does not fit its column an InterfaceError too, and a ValueError.)
@@ -57,6 +63,11 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     extensions.setdefault("code", "BAD_REQUEST")
     answer["extensions"] = {**extensions, "requestId": request_id}
     return answer
+
+
+def _short(message: str) -> str:
+    """What repeats the input repeats its beginning."""
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
 
 
 @strawberry.interface(

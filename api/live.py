@@ -27,7 +27,7 @@ from strawberry.extensions import FieldExtension
 from api.auth import Requires
 from api.context import Context, Info
 from api.errors import bad_request
-from api.relay import decode_cursor, encode_cursor, global_id, load_nodes
+from api.relay import KINDS, decode_cursor, encode_cursor, global_id, load_nodes
 from domain.org.model import Scope, Viewer
 from sql.pool import Record
 
@@ -136,7 +136,7 @@ def cursor_of(org_id: UUID, seq: int) -> str:
 
 def parse_cursor(text: str) -> tuple[UUID, int]:
     """Organisation and number of a cursor; raises a BAD_REQUEST for what is not one."""
-    org_id, seq = decode_cursor(text, UUID, int)
+    org_id, seq = decode_cursor(text, UUID, KINDS[int])
     if org_id is None or seq is None or seq < 0:
         raise bad_request("The cursor is not one that a subscription gave out.")
     return org_id, seq

@@ -29,7 +29,7 @@ log = structlog.get_logger("attain.api")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # Postgres has no text with a zero in it; refused here once instead of in every action.
-_ZERO = re.compile(r"\\u(0000|\{0+\})")
+_ZERO = re.compile(r"\0|\\u(0000|\{0+\})")
 
 
 def request_id(given: str | None) -> str:

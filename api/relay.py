@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
+
+# Of a number in a cursor: more than any list is ordered by, and fewer than Postgres refuses.
+_MOST_DIGITS = 1_000
 
 
 def _pack(text: bytes) -> str:
@@ -41,7 +44,7 @@ def parse_id(text: str) -> tuple[str, str] | None:
         type_name, _, key = _unpack(text).decode().partition(":")
     except (binascii.Error, ValueError):
         return None
-    return (type_name, key) if key else None
+    return (type_name, key) if key and "\0" not in key else None
 
 
 def uuid_of(text: str, type_name: str) -> UUID | None:
@@ -122,20 +125,40 @@ def decode_cursor(text: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
     """
     try:
         values = orjson.loads(_unpack(text))
-        if not isinstance(values, list) or len(values) != len(kinds):
+        if not isinstance(values, list) or len(values) != len(kinds) or "\0" in "".join(map(str, values)):
             raise ValueError(text)
         return tuple(None if value is None else kind(value) for kind, value in zip(kinds, values, strict=True))
     except (binascii.Error, ValueError, TypeError, ArithmeticError, AttributeError):
         raise bad_request("The cursor is not one that this list gave out.") from None
 
 
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    return instant.astimezone(UTC)
+
+
+def _number(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError(text)
+    return number
+
+
+def _whole(number: object) -> int:
+    if not isinstance(number, int) or not -(2**63) <= number < 2**63:
+        raise ValueError(number)
+    return number
+
+
 KINDS: dict[type, Callable[[Any], Any]] = {
     date: date.fromisoformat,
-    datetime: datetime.fromisoformat,
-    Decimal: Decimal,
+    datetime: _instant,
+    Decimal: _number,
     UUID: UUID,
     str: str,
-    int: int,
+    int: _whole,
 }
 """How a cursor's values come back, by type: `decode_cursor(after, KINDS[date], UUID)`."""
 

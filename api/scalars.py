@@ -1,6 +1,7 @@
 """How money, ratios and time look in the graph: decimals as strings, instants in UTC."""
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
@@ -16,6 +17,10 @@ CurrencyCode = NewType("CurrencyCode", str)
 
 # More digits than any currency needs and fewer than it takes to make arithmetic slow.
 _MAX_DIGITS = 28
+
+# Whatever is reckoned from a day that a client names, a year back or ten ahead, is a day that Python and Postgres know.
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+_BETWEEN = f"from {_FIRST_DAY} to {_LAST_DAY}"
 
 
 def _decimal(value: object) -> Decimal:
@@ -45,13 +50,24 @@ def _datetime_text(value: datetime) -> str:
 
 def _datetime(value: object) -> datetime:
     if isinstance(value, str):
-        try:
+        with suppress(ValueError, OverflowError):
             instant = datetime.fromisoformat(value)
-        except ValueError:
-            instant = None
-        if instant is not None and instant.tzinfo is not None:
-            return instant.astimezone(UTC)
-    raise GraphQLError('A date and time has an offset, for example "2026-11-16T09:30:00Z".')
+            if instant.tzinfo is not None and _is_of_our_times(instant.astimezone(UTC).date()):
+                return instant.astimezone(UTC)
+    raise GraphQLError(f'A date and time has an offset, for example "2026-11-16T09:30:00Z", and lies {_BETWEEN}.')
+
+
+def _date(value: object) -> date:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            day = date.fromisoformat(value)
+            if _is_of_our_times(day):
+                return day
+    raise GraphQLError(f'A date is a day such as "2026-11-16" and lies {_BETWEEN}.')
+
+
+def _is_of_our_times(day: date) -> bool:
+    return _FIRST_DAY <= day <= _LAST_DAY
 
 
 def _currency(value: object) -> CurrencyCode:
@@ -73,9 +89,15 @@ SCALARS: dict[object, Any] = {
         serialize=plain,
         parse_value=_decimal,
     ),
+    date: strawberry.scalar(
+        name="Date",
+        description=f'A day, ISO 8601: "2026-11-16". Input is {_BETWEEN}.',
+        serialize=date.isoformat,
+        parse_value=_date,
+    ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description='An instant, ISO 8601 in UTC: "2026-11-16T09:30:00Z". Input has an offset.',
+        description=f'An instant, ISO 8601 in UTC: "2026-11-16T09:30:00Z". Input has an offset, and is {_BETWEEN}.',
         serialize=_datetime_text,
         parse_value=_datetime,
     ),

@@ -112,10 +112,12 @@ def test_a_document_is_parsed_and_validated_once() -> None:
 
 
 def test_the_cache_is_bounded() -> None:
-    documents = Documents(schema._schema, Settings(), size=2)
+    documents = Documents(schema._schema, Settings(), room=30)
     first = documents.prepare("{ hello }")
     documents.prepare("{ a: hello }")
+    assert documents.prepare("{ hello }") is first
     documents.prepare("{ b: hello }")
+    documents.prepare("{ c: hello }")
     assert documents.prepare("{ hello }") is not first
     assert parse("{ hello }") == first.document
 
