@@ -137,7 +137,7 @@ def valkey_url(worker: str) -> str:
     return f"{os.environ[_VALKEY]}?db={int(number) + 1 if number else 0}"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_org(db: Database) -> MakeOrg:
     """`await make_org(**over)`: a new organisation, and its administrator's `Work`. Organisations isolate tests."""
 

@@ -86,7 +86,7 @@ def test_settings(database_url: str, valkey_url: str) -> Settings:
     return Settings(database_url=database_url, valkey_url=valkey_url, jwt_secret=SecretStr(SECRET), sweep_seconds=0.2)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve(test_settings: Settings) -> Serve:
     """`async with serve(max_depth=3) as server:` a server of its own, on the small graph of these tests."""
 

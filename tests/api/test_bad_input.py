@@ -1,0 +1,196 @@
+"""What nobody should send, at every place of the schema that takes something: a clear refusal, or an answer."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from api.schema import schema
+from tests.api.conftest import Serve, Server
+from tests.api.walk import GRAPH, Hole, every_id, holes, objects, type_named_by, whole
+from tests.conftest import MakeOrg
+from tests.world import World, make_world
+
+REFUSED = {"BAD_REQUEST", "COST_EXCEEDED", "FORBIDDEN"}
+
+HARD: dict[str, list[Any]] = {
+    "String": ["", "👩‍👩‍👧‍👦\u202e\ufeff%_\\'; drop table rep; --", "Ω" * 10_000, "9999-12"],
+    "ID": ["", "é"],
+    "Int": [-(2**31), 2**31 - 1],
+    "Date": ["1900-01-01", "2199-12-31"],
+    "DateTime": ["1900-01-01T00:00:00Z", "2199-12-31T23:59:59.999999Z"],
+    "Time": ["00:00", "23:59:59.999999"],
+    "Decimal": ["-0", "9" * 28, "-1E28", "0." + "0" * 27 + "1"],
+    "Ratio": ["-0", "9" * 28, "-1E28", "0." + "0" * 27 + "1"],
+}
+"""Well-formed, and as far out as a value may be."""
+
+WRONG: dict[str, list[Any]] = {
+    "String": [1, {}],
+    "ID": [1.5, {}],
+    "Int": ["1", 1.5, 2**31, 10**40, []],
+    "Boolean": ["true", 1, {}],
+    "Date": ["0001-01-01", "9999-12-31", "2026-02-30", "tomorrow", 20261116, {}],
+    "DateTime": ["2026-11-16T09:30:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", 0],
+    "Time": ["24:00", "9", 9],
+    "Decimal": ["9" * 40, "1e400", "NaN", "-Infinity", "", 1.5, True, {}],
+    "Ratio": ["9" * 40, "1e400", "sNaN", "50 %", 0.5],
+    "CurrencyCode": ["usd", "DOLLAR", "", 840],
+}
+"""Refused by its type alone, before anything is looked at."""
+
+CURSOR: list[Any] = [
+    *(None, "", "\0", "x", "NaN", "Infinity", "1e400000", "٣", 1.5, True, 2**70, 1e308, [], {}, "0001-01-01"),
+    *("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00", "x" * 5_000),
+]
+"""In the place of any value of a cursor."""
+
+
+@pytest.fixture(scope="module")
+async def public(serve: Serve) -> AsyncIterator[Server]:
+    """The whole graph, with a budget that a machine may spend."""
+    async with serve(graph=schema, cost_per_minute=10**9) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+async def world(make_org: MakeOrg) -> World:
+    return await make_world(make_org, "Bad")
+
+
+@pytest.fixture(scope="module")
+async def ids(world: World) -> dict[str, list[str]]:
+    return await every_id(world)
+
+
+@pytest.fixture(scope="module")
+async def client(public: Server, world: World) -> AsyncIterator[httpx.AsyncClient]:
+    async with public.client(public.token(world.work)) as signed_in:
+        yield signed_in
+
+
+async def codes(client: httpx.AsyncClient, hole: Hole, value: object) -> set[str]:
+    """How a value in a place is refused; nothing where it is answered. It may not break."""
+    response = await client.post("/graphql", json={"query": hole.document, "variables": hole.fill(value)})
+    tried = f"{hole}: {str(value)[:100]!r}"
+    assert response.status_code < 500, f"{tried}: {response.text[:1_000]}"
+    errors = response.json().get("errors", ())
+    for error in errors:
+        assert error["extensions"]["code"] in REFUSED, f"{tried}: {error}"
+        assert error["extensions"]["requestId"] == response.headers["x-request-id"], tried
+        assert len(error["message"]) <= 1_000, tried
+    return {error["extensions"]["code"] for error in errors}
+
+
+async def test_values_as_far_out_as_they_may_be(client: httpx.AsyncClient, ids: dict[str, list[str]]) -> None:
+    for hole in holes(ids, "Query", "Mutation"):
+        for value in HARD.get(hole.scalar, ()):
+            await codes(client, hole, value)
+
+
+async def test_values_of_a_wrong_type_or_out_of_range(client: httpx.AsyncClient, ids: dict[str, list[str]]) -> None:
+    for hole in holes(ids, "Query", "Mutation"):
+        for value in WRONG[hole.scalar]:
+            assert await codes(client, hole, value) == {"BAD_REQUEST"}, f"{hole}: {value!r}"
+
+
+async def test_null_where_only_absence_is_known(client: httpx.AsyncClient, ids: dict[str, list[str]]) -> None:
+    for hole in holes(ids, "Query", "Mutation"):
+        assert await codes(client, hole, None) <= {"BAD_REQUEST"}, hole
+
+
+async def test_the_zero_that_no_text_can_hold(client: httpx.AsyncClient, ids: dict[str, list[str]]) -> None:
+    for hole in holes(ids, "Query", "Mutation"):
+        if hole.scalar == "String":
+            assert await codes(client, hole, "a\0b") == {"BAD_REQUEST"}, hole
+        if hole.scalar == "ID":
+            assert await codes(client, hole, "\0") == {"BAD_REQUEST"}, hole
+            known = ids.get(type_named_by(hole.path.rpartition(".")[2]), ids["Scorecard"])[0]
+            await codes(client, hole, _pack(f"{_unpack(known)}\0"))
+
+
+async def test_the_zero_in_a_document_however_it_is_written(client: httpx.AsyncClient) -> None:
+    for text in ('"\0"', '"""\0"""', '"\\u0000"', '"\\u{0}"', '"\\u{000}"'):
+        asked = {"query": f"{{ rep(externalId: {text}) {{ name }} }}"}
+        for response in (await client.post("/graphql", json=asked), await client.get("/graphql", params=asked)):
+            (error,) = response.json()["errors"]
+            assert error["extensions"]["code"] == "BAD_REQUEST", text
+
+
+async def test_half_of_a_surrogate_pair(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "application/json"}
+    for content in (
+        rb'{"query": "{ rep(externalId: \"\\ud83d\") { name } }"}',
+        rb'{"query": "{ rep(externalId: \"\ud83d\") { name } }"}',
+        rb'{"query": "query($x: String) { rep(externalId: $x) { name } }", "variables": {"x": "\udc00"}}',
+    ):
+        response = await client.post("/graphql", content=content, headers=headers)
+        assert [error["extensions"]["code"] for error in response.json()["errors"]] == ["BAD_REQUEST"], content
+
+
+LISTS = [name for name, field in GRAPH.query_type.fields.items() if "after" in field.args]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_cursor_that_was_tampered_with(
+    client: httpx.AsyncClient, world: World, ids: dict[str, list[str]], name: str
+) -> None:
+    (hole,) = (hole for hole in holes(ids, "Query") if (hole.name, hole.path) == (name, "after"))
+    assert GRAPH.query_type is not None
+    shown = await world.run(whole(GRAPH.query_type, name, ids, depth=0))
+    cursor = next((found["endCursor"] for found in objects(shown) if found.get("endCursor")), _pack('["x", 1]'))
+    values = json.loads(_unpack(cursor))
+    for text in ("", "x", cursor[:-1], cursor * 3, "é", _pack("[]"), _pack("null"), _pack("[" * 5_000)):
+        assert await codes(client, hole, text) == {"BAD_REQUEST"}, text
+    for position in range(len(values)):
+        for value in CURSOR:
+            await codes(client, hole, _pack(json.dumps([*values[:position], value, *values[position + 1 :]])))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "{",
+        "query",
+        "{ a(",
+        '{ rep(externalId: "',
+        '{ rep(externalId: "\\q") { id } }',
+        "\ufeff",
+        "fragment F on Rep { id }",
+        "{ viewer { name } } }",
+        "{ " + "a: viewer { name } " * 1_000 + "}",
+        "{ " + " ".join(f"a{n}: viewer {{ name }}" for n in range(100_000)) + " }",
+        "{ viewer { organization " + "{ me { organization " * 100 + "{ name }" + "} }" * 100 + "} }",
+        "{a" * 2_000 + "}" * 2_000,
+        "{ nodes(ids: " + "[" * 2_000 + "]" * 2_000 + ") { id } }",
+        "query($x: " + "[" * 2_000 + "Int" + "]" * 2_000 + ") { viewer { name } }",
+        '{ node(id: "' + "a" * 3_000_000 + '") { id } }',
+        "# " + "a" * 3_000_000,
+        "{ " + "a" * 3_000_000 + " }",
+    ],
+    ids=lambda query: f"{query[:20]!r}, {len(query)}",
+)
+async def test_documents_that_are_none(client: httpx.AsyncClient, query: str) -> None:
+    response = await client.post("/graphql", json={"query": query})
+    errors = response.json()["errors"]
+    assert {error["extensions"]["code"] for error in errors} == {"BAD_REQUEST"}
+    assert len(response.content) < 30_000
+
+
+async def test_variables_nested_deeper_than_anybody_reads(client: httpx.AsyncClient) -> None:
+    for deep in ("[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900, "[" * 100_000 + "]" * 100_000):
+        content = '{"query": "query($x: [ID!]!) { nodes(ids: $x) { id } }", "variables": {"x": ' + deep + "}}"
+        response = await client.post("/graphql", content=content, headers={"Content-Type": "application/json"})
+        assert {error["extensions"]["code"] for error in response.json()["errors"]} == {"BAD_REQUEST"}
+
+
+def _pack(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def _unpack(text: str) -> str:
+    return base64.urlsafe_b64decode(text + "==").decode()
