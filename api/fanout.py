@@ -23,7 +23,7 @@ from api.operation import Api, Asked, encodable
 from api.push import begin
 from domain.events import Change, tells_pay
 from domain.org.model import Viewer
-from sql.pool import uuid7
+from sql.pool import Unavailable, uuid7
 
 log = structlog.get_logger("attain.live")
 
@@ -31,6 +31,9 @@ log = structlog.get_logger("attain.live")
 _BATCH = 100
 # Whom a manager sees changes with the day and with moves; moves are heard of, days are not.
 _SIGHT_SECONDS = 5.0
+# How soon, and how often, events are tried again that the database was away for.
+_RETRY_SECONDS = 0.5
+_RETRIES = 120
 # Deliveries after which others get their turn: a few milliseconds.
 _TURN = 200
 
@@ -140,7 +143,11 @@ class Audience:
         return await self._encode(ctx, message)
 
     async def _encode(self, ctx: Context, message: LiveChange[Any]) -> str:
+        """The result of a message. Raises `Unavailable` rather than tell of a node without what could not be read."""
         result = await self._api.execution.execute(self._prepared, self._variables, ctx, message)
+        for error in result.errors or ():
+            if isinstance(error.original_error, Unavailable):
+                raise error.original_error
         return orjson.dumps(encodable(result, ctx.request_id), default=str).decode()
 
     def _context(self) -> Context:
@@ -152,7 +159,11 @@ class Audience:
         if (self._viewer.sees_everybody and self._viewer.sees_all_pay) or now < self._sight_until:
             return
         self._sight_until = now + _SIGHT_SECONDS
-        reps, teams, pay = await ctx.sight(), await ctx.team_sight(), await ctx.pay_sight()
+        try:
+            reps, teams, pay = await ctx.sight(), await ctx.team_sight(), await ctx.pay_sight()
+        except BaseException:
+            self.forget_sight()  # what it saw before, or at first everybody, is nothing to go by
+            raise
         self._pay = None if pay is None else frozenset(pay)
         self._reps = None if reps is None else frozenset(reps)
         self._teams = None if teams is None else frozenset(teams)
@@ -300,6 +311,7 @@ class Group:
 
     async def _run(self) -> None:
         unbind_contextvars("request_id")  # it outlives the request that started it
+        tries = 0
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -309,7 +321,17 @@ class Group:
                 if lost is not None:
                     await self._gap(lost, self.subscribers)
                 await self._deliver(events)
-            except Exception:
+                tries = 0
+            except Exception as error:
+                if isinstance(error, Unavailable) and tries < _RETRIES:
+                    tries += 1
+                    log.warning("live_waits", error=repr(error))
+                    await asyncio.sleep(_RETRY_SECONDS)
+                    if self._lost_through is None:  # else the GAP stands for these too
+                        self._inbox[:0] = events
+                    self._wake.set()
+                    continue
+                tries = 0
                 # Whatever it was, the subscribers are told to fetch again; GAP itself needs no database.
                 log.exception("live_failed")
                 with suppress(Exception):
