@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 import httpx
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from api.auth import mint
 from dev.services import Services, services
@@ -167,7 +168,7 @@ class Site:
             await (await asyncpg.connect(self.servers.database_url)).close()
             async with Redis.from_url(self.servers.valkey_url) as valkey:
                 await valkey.ping()
-        except (OSError, asyncpg.PostgresError, ConnectionError):
+        except (OSError, asyncpg.PostgresError, RedisError):
             return False
         return True
 
@@ -211,9 +212,10 @@ class Site:
             **options,
         )
 
-    def token(self, company: Company) -> str:
+    def token(self, company: Company, email: str = "ada@harbor.example") -> str:
+        """Somebody signed in; the administrator unless told otherwise."""
         settings = Settings.model_validate({"jwt_secret": SECRET})
-        return mint(settings, company.org_id, "ada@harbor.example", now=datetime.now(UTC), valid=timedelta(hours=1))
+        return mint(settings, company.org_id, email, now=datetime.now(UTC), valid=timedelta(hours=1))
 
 
 async def quiet(company: Company) -> None:
@@ -242,12 +244,12 @@ async def check_nothing_is_lost_or_doubled(company: Company) -> None:
 
 
 @contextmanager
-def make_site(**environment: object) -> Iterator[Site]:
-    """Servers with an empty database, and no process of Attain yet."""
+def make_site(*, durable: bool = False, **environment: object) -> Iterator[Site]:
+    """Servers with an empty database, and no process of Attain yet. `durable`: Postgres may crash, too."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="attain-site-")))
         folder.chmod(0o711)  # Postgres, which is not root, passes through
-        running = stack.enter_context(services(folder, durable=False))
+        running = stack.enter_context(services(folder, durable=durable))
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=1024))
         site = Site(folder, running, listening)
         site.environment = {

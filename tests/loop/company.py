@@ -74,7 +74,7 @@ class Company:
 
     @classmethod
     async def found(cls, db: Database, now: datetime = NOW) -> "Company":
-        """North and South under Sales, two reps in each, a manager; no facts and no templates yet."""
+        """North and South under Sales, two reps in each, managers of Sales and North; no facts and no templates yet."""
         zone = CalendarVersion(1, CALENDAR_FROM, "America/New_York")
         work = await organization_create(
             db,
@@ -85,15 +85,15 @@ class Company:
             admin_email="ada@harbor.example",
             admin_name="Ada Admin",
         )
-        max_ = UserKey("max@harbor.example")
+        managers = [UserItem(f"{name}@harbor.example", name.title(), Role.MANAGER) for name in ("max", "nora")]
         teams = [
-            TeamItem("sales", "Sales", manager=max_),
-            TeamItem("north", "North", "sales"),
+            TeamItem("sales", "Sales", manager=UserKey("max@harbor.example")),
+            TeamItem("north", "North", "sales", manager=UserKey("nora@harbor.example")),
             TeamItem("south", "South", "sales"),
         ]
         reps = [RepItem(key, key.title(), HIRED, role="Advisor", team=Move(team)) for key, team in REPS.items()]
         for stored in (
-            await users_upsert(work, [UserItem("max@harbor.example", "Max Manager", Role.MANAGER)]),
+            await users_upsert(work, managers),
             await teams_upsert(work, teams),
             await reps_upsert(work, reps),
         ):

@@ -1,0 +1,91 @@
+"""Servers go down and come back under load: no fact is lost, nobody misses an event, nobody restarts a process."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.e2e.load import Follower, Load
+from tests.e2e.site import Site, check_nothing_is_lost_or_doubled, make_company, make_site, quiet
+from tests.loop.company import Company
+
+REQUEST_SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with make_site(durable=True, request_timeout_seconds=REQUEST_SECONDS) as site:
+        yield site
+
+
+@pytest.fixture
+async def company(site: Site) -> AsyncIterator[Company]:
+    async with make_company(site) as company:
+        yield company
+        site.end()
+
+
+@asynccontextmanager
+async def in_use(site: Site, company: Company) -> AsyncIterator[Load]:
+    """An API, two workers, a load and two subscribers, for the length of the block; then all is checked."""
+    parts = [site.serve(), site.work(), site.work()]
+    await quiet(company)
+    load = Load(site, company)
+    admin, manager = (Follower(site, company, f"{name}@harbor.example") for name in ("ada", "nora"))
+    tasks = [asyncio.create_task(running) for running in (load.run(), admin.run(), manager.run())]
+    try:
+        await admin.begin()
+        await manager.begin()
+        await load.grow(5)
+        yield load
+        await load.grow(5)
+        load.stopping = True
+        await tasks[0]
+        assert load.wrong == {}
+        assert load.longest_seconds < 3 * REQUEST_SECONDS
+        await check_nothing_is_lost_or_doubled(company)
+        facts = await company.run(
+            "select external_id from activity where org_id = $1"
+            " union all select external_id from deal where org_id = $1"
+        )
+        assert sorted(row[0] for row in facts) == sorted(load.stored)
+        log = await company.run("select seq, rep_id, team_id from event_log where org_id = $1 order by seq")
+        await admin.heard([row["seq"] for row in log if row["seq"] > admin.began])
+        # North's manager hears of nobody else, whatever failed meanwhile.
+        hers = {company.reps["ann"], company.reps["ben"], company.teams["north"], None}
+        await manager.heard(
+            [row["seq"] for row in log if row["seq"] > manager.began and (row["rep_id"] or row["team_id"]) in hers]
+        )
+        assert admin.gaps == manager.gaps == 0
+        assert all(part.process.poll() is None for part in parts)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_postgres_restarts(site: Site, company: Company) -> None:
+    async with in_use(site, company) as load, site.client(company) as client:
+        for how in (signal.SIGINT, signal.SIGQUIT):  # orderly, and as if it had crashed
+            site.stop("Postgres", how)
+            await load.refusal()
+            assert (await client.get("/readyz")).status_code == 503
+            await site.restart("Postgres")
+            await load.grow(20)
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_valkey_restarts_and_forgets_everything(site: Site, company: Company) -> None:
+    async with in_use(site, company) as load:
+        site.stop("Valkey", signal.SIGKILL)
+        await load.grow(20)
+        assert load.refused == 0
+        await site.restart("Valkey")
+        await load.grow(20)
+        async with Redis.from_url(site.servers.valkey_url) as valkey:
+            await valkey.flushall()
+        await load.grow(20)
+        assert load.refused == 0
