@@ -26,6 +26,7 @@ from domain.pipeline import actions as pipeline
 from domain.pipeline.model import Ingested
 from domain.quotas.actions import quotas_set
 from domain.quotas.model import Measure, PaceBasis, ProrationBasis, QuotaItem, Subject, Terms
+from domain.scorecards import results as scorecards
 from domain.scorecards.actions import template_publish
 from domain.scorecards.definitions import definitions
 from domain.scorecards.model import Line
@@ -128,6 +129,7 @@ def _all(outcome: Stored) -> Stored:
 
 async def settle(work: Work) -> None:
     """Numbers and coaching, as the workers would bring them up to date."""
+    await scorecards.stale_by_time(work, since_hours=8 * 24)
     await recompute.new_day(work)
     while await recompute.recompute(work):
         pass

@@ -11,10 +11,13 @@ from domain.scorecards.model import (
     Category,
     Direction,
     Kpi,
+    Leaf,
     Line,
+    QuotaLeft,
     Template,
     Unit,
     formula_from_json,
+    leaves,
 )
 from sql.pool import Record, Session
 from sql.queries import queries
@@ -33,10 +36,24 @@ class Definitions:
         """The version in force in a week."""
         return rules.in_force(self.kpis.get(kpi_id, ()), week)
 
+    def template(self, template_id: UUID, version: int) -> Template:
+        """A version of a template. Raises `StopIteration` for one that was never published."""
+        return next(
+            each for of in self.templates for each in of if (each.template_id, each.version) == (template_id, version)
+        )
+
     def used(self) -> set[Kpi]:
         """Every version of every KPI that stands on a template."""
         ids = {line.kpi_id for versions in self.templates for version in versions for line in version.lines}
         return {kpi for kpi_id in ids for kpi in self.kpis.get(kpi_id, ())}
+
+    def operands(self) -> set[Leaf]:
+        """What the facts must tell for them, as sums that are kept: of what is left of a quota, what was won."""
+        return {
+            rules.won(leaf.measure) if isinstance(leaf, QuotaLeft) else leaf
+            for kpi in self.used()
+            for leaf in leaves(kpi.formula)
+        }
 
 
 async def definitions(session: Session) -> Definitions:

@@ -1,11 +1,14 @@
 """What facts come to, for any number of leaves, subjects and weeks in one statement per kind of fact."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import orjson
 
 from domain.calendar import DAY, Calendar
 from domain.quotas import rules as quota_rules
@@ -13,6 +16,7 @@ from domain.quotas.model import Measure as QuotaMeasure
 from domain.quotas.model import Subject as Carrier
 from domain.quotas.results import load_house, load_quotas
 from domain.quotas.rollup import Board, Sums, attain
+from domain.scorecards import rules
 from domain.scorecards.model import (
     Count,
     Dated,
@@ -21,7 +25,6 @@ from domain.scorecards.model import (
     Filter,
     Leaf,
     Mean,
-    Measure,
     Measured,
     Median,
     QuotaLeft,
@@ -29,18 +32,19 @@ from domain.scorecards.model import (
     Sla,
     Subject,
     Sum,
+    formula_to_json,
 )
 from sql.pool import Session
 from sql.queries import queries
 
 _scorecards = queries("scorecards")
+_sums = queries("sums")
 _STATEMENTS = {
     Facts.ACTIVITY: _scorecards.activities_measured,
     Facts.LEAD: _scorecards.leads_measured,
     Facts.DEAL: _scorecards.deals_measured,
     Facts.CREDIT: _scorecards.credits_measured,
 }
-_QUOTA_FIELDS = {Measure.REVENUE: Field.AMOUNT, Measure.MARGIN: Field.MARGIN, Measure.UNITS: Field.UNITS}
 
 NODE_TYPES = {Facts.ACTIVITY: "Activity", Facts.LEAD: "Lead", Facts.DEAL: "Deal", Facts.CREDIT: "Deal"}
 
@@ -66,14 +70,20 @@ class Found:
     value: Decimal
 
 
-async def measure(session: Session, calendar: Calendar, due: Iterable[Due], now: datetime) -> dict[Due, Measured]:
-    """Measure all that is due; what found no facts is missing. `now` decides which open leads are overdue."""
+async def measure(
+    session: Session, calendar: Calendar, due: Iterable[Due], now: datetime, *, from_sums: bool = False
+) -> dict[Due, Measured]:
+    """Measure all that is due; what found no facts is missing. `now` decides which open leads are overdue.
+
+    Teams are counted from the facts of their members, or, as results are, read from the sums that are kept of them.
+    """
     due = set(due)
     left = {each: won_of(calendar, each) for each in due if isinstance(each.leaf, QuotaLeft)}
-    found: dict[Due, Measured] = {}
-    for _, dues, rows in await _run(session, (due - left.keys()) | set(left.values()), now, explain=False):
-        for row in rows:
-            found[dues[row["n"]]] = Measured(row["sample"], row["total"], row["low"], row["high"])
+    plain = (due - left.keys()) | set(left.values())
+    of_teams = sorted((each for each in plain if each.subject is Subject.TEAM), key=_order) if from_sums else []
+    found = await _read(session, of_teams)
+    for _, dues, rows in await _run(session, plain - set(of_teams), now):
+        found |= _told(dues, rows)
     if left:
         for each, quota in (await quotas(session, calendar, left)).items():
             rest = quota_rules.quota_left(quota, found.get(left[each], Measured()).total or Decimal(0))
@@ -86,9 +96,8 @@ def won_of(calendar: Calendar, due: Due) -> Due:
     leaf = due.leaf
     if not isinstance(leaf, QuotaLeft):
         raise TypeError(leaf)
-    won = Sum(Facts.CREDIT, _QUOTA_FIELDS[leaf.measure], Dated.CLOSED, Filter(statuses=("WON",)))
     since = calendar.period(leaf.period, due.until - DAY).starts_on
-    return Due(won, due.subject, due.subject_id, since, due.until)
+    return Due(rules.won(leaf.measure), due.subject, due.subject_id, since, due.until)
 
 
 async def quotas(session: Session, calendar: Calendar, due: Iterable[Due]) -> dict[Due, Decimal]:
@@ -116,19 +125,92 @@ async def quotas(session: Session, calendar: Calendar, due: Iterable[Due]) -> di
     return found
 
 
+async def by_day(session: Session, dues: Iterable[Due], now: datetime) -> list[tuple[Due, date, Any]]:
+    """What the facts of a team's own staff, not of teams below it, come to: the day, and a row as `tally` takes it.
+
+    Flows come day by day; what is open at the end of the days comes on their last.
+    """
+    return [
+        (dues[row["n"]], row["day"] or dues[row["n"]].until - DAY, row)
+        for _, dues, rows in await _run(session, dues, now, staff=True)
+        for row in rows
+    ]
+
+
 async def facts(session: Session, due: Iterable[Due], now: datetime) -> dict[Due, list[Found]]:
     """The facts behind `measure`, from the same statements; what found none is missing."""
     found: dict[Due, list[Found]] = {}
     for kind, dues, rows in await _run(session, due, now, explain=True):
         for row in rows:
-            found[dues[row["n"]]] = [
+            found.setdefault(dues[row["n"]], []).extend(
                 Found(kind, UUID(fact_id), label, Decimal(value)) for fact_id, label, value in row["facts"]
-            ]
+            )
+    for of_due in found.values():
+        of_due.sort(key=lambda fact: (fact.fact_id.bytes, fact.value))
     return found
 
 
+@cache
+def operand_id(leaf: Leaf) -> UUID:
+    """The name under which the sums of a leaf are kept: the same for the same leaf, everywhere."""
+    return uuid5(NAMESPACE_OID, orjson.dumps(formula_to_json(leaf), option=orjson.OPT_SORT_KEYS).decode())
+
+
+def is_flow(leaf: Leaf) -> bool:
+    """Whether it adds up over days; what is open at the end of a week does not."""
+    return getattr(leaf, "dated", None) is not Dated.OPEN
+
+
+def tally(leaf: Leaf, rows: Sequence[Mapping[str, Any]]) -> Measured:
+    """From rows of `sample` and `total`: all in all; of a median, the two in the middle of the numbers `x`."""
+    sample = sum(row["sample"] for row in rows)
+    total = sum((row["total"] for row in rows if row["total"] is not None), Decimal(0))
+    if not isinstance(leaf, Median):
+        return Measured(sample, total)
+    low = high = None
+    seen = 0
+    for row in sorted(rows, key=lambda row: row["x"]):
+        seen += row["sample"]
+        if low is None and seen > (sample - 1) // 2:
+            low = row["x"]
+        if seen > sample // 2:
+            high = row["x"]
+            break
+    return Measured(sample, total, low, high)
+
+
+def _order(each: Due) -> tuple[object, ...]:
+    return (each.subject_id, each.since, each.until, operand_id(each.leaf))
+
+
+def _told(dues: Sequence[Due], rows: Iterable[Any]) -> dict[Due, Measured]:
+    of_due: dict[int, list[Any]] = {}
+    for row in rows:
+        of_due.setdefault(row["n"], []).append(row)
+    return {dues[n]: tally(dues[n].leaf, found) for n, found in of_due.items()}
+
+
+async def _read(session: Session, dues: Sequence[Due]) -> dict[Due, Measured]:
+    """What is due for teams, from the sums."""
+    if not dues:
+        return {}
+    columns = (
+        list(range(len(dues))),
+        [operand_id(each.leaf) for each in dues],
+        [each.subject_id for each in dues],
+        [each.since if is_flow(each.leaf) else each.until - DAY for each in dues],
+        [each.until for each in dues],
+    )
+    return _told(dues, await session.fetch(_sums.added_up, *columns))
+
+
 async def _run(
-    session: Session, due: Iterable[Due], now: datetime, *, explain: bool
+    session: Session,
+    due: Iterable[Due],
+    now: datetime,
+    *,
+    explain: bool = False,
+    staff: bool = False,
 ) -> list[tuple[Facts, Sequence[Due], Sequence[Any]]]:
     of_kind: dict[Facts, list[Due]] = {}
     for each in dict.fromkeys(due):
@@ -141,12 +223,12 @@ async def _run(
         columns = (
             list(range(len(dues))),
             [position[each.leaf] for each in dues],
-            [each.subject for each in dues],
+            ["STAFF" if staff else each.subject for each in dues],
             [each.subject_id for each in dues],
             [each.since for each in dues],
             [each.until for each in dues],
         )
-        described = [{"leaf": i, **_described(leaf)} for i, leaf in enumerate(leaves)]
+        described = [{"leaf": i, "daily": staff and is_flow(leaf), **_described(leaf)} for i, leaf in enumerate(leaves)]
         clock = (now,) if kind is Facts.LEAD else ()
         found.append((kind, dues, await session.fetch(_STATEMENTS[kind], described, *columns, explain, *clock)))
     return found

@@ -7,17 +7,17 @@ hence a full recompute and the incremental one agree (rule 16).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import DAY, Calendar, PeriodKind
-from domain.dirty import Days, Dirty, Touch
+from domain.dirty import Days, Dirty, Touch, merged
 from domain.events import Change, Event
 from domain.quotas.boards import board_moved
 from domain.quotas.model import Measure
-from domain.scorecards import rules
+from domain.scorecards import rules, sums
 from domain.scorecards.definitions import Definitions, definitions
 from domain.scorecards.measures import Due, measure
 from domain.scorecards.model import (
@@ -45,31 +45,43 @@ _BATCH = 1_000
 
 
 async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
-    """Recompute what is dirty. Records an event for each scorecard that changed and has its rep coached."""
+    """Recompute what is dirty. Records an event for each scorecard that changed and has its rep coached.
+
+    Where facts alone changed, who is there and what is asked of them stands as it is stored, and nobody else is loaded.
+    """
     known = await definitions(tx.session)
-    people = await roster(tx.session, calendar, known)
+    weeks = Weeks(calendar)
     current = calendar.week(calendar.local_day(tx.now))
-    begin = await _begin(tx, people, current)
-    stored_begin: date | None = await tx.session.value(_scorecards.scorecards_begin)
-    everybody = [*dirty.everybody, *_shifted(people, begin, stored_begin)]
-    first = min((week for week in (begin, stored_begin) if week is not None), default=current)
+    facts_from = await _facts_from(tx, weeks)
+    begin = _begin(weeks, known, facts_from, current)
+    row = await tx.row(_scorecards.span)
+    stored = None if row is None else (row["first_week"], row["last_week"])
+    shifted = _shifted(weeks, begin, stored, current)
+    dirty = replace(dirty, everybody=merged([*dirty.everybody, *shifted]))
+    await sums.refresh(tx, sums.Scope(weeks, facts_from or current, current), known.operands(), dirty)
+    by_facts = not dirty.everybody and not any(Touch.ALL in of_rep for of_rep in dirty.reps.values())
+    people = await roster(tx.session, calendar, known, list(dirty.reps) if by_facts else None)
+    first = min((week for week in (begin, stored and stored[0]) if week is not None), default=current)
     touched = Touched(people, first, current)
-    for days in everybody:
+    for days in dirty.everybody:
         touched.add(days, people.reps, people.above)
     for rep_id, of_rep in dirty.reps.items():
         for touch, stretches in of_rep.items():
             for days in stretches:
                 teams = people.teams_of(rep_id, days[0], date.max if days[1] is None else days[1] + DAY)
                 touched.add(days, [rep_id] if rep_id in people.reps else [], teams, touch)
-    if everybody:
+    if dirty.everybody:
         # Weeks that begin on another day since the calendar changed.
-        weeks = list(people.weeks.through(first, current))
-        rows = await tx.fetch(_scorecards.scorecards_of_no_week, min(day for day, _ in everybody), weeks)
+        there = list(weeks.through(first, current))
+        rows = await tx.fetch(_scorecards.scorecards_of_no_week, min(day for day, _ in dirty.everybody), there)
         gone = [Key(row["week"], Subject(row["subject"]), row["subject_id"]) for row in rows]
-        await _save(tx, gone, await _stored(tx, people.weeks, gone), {}, dirty)
+        await _save(tx, gone, await _stored(tx, weeks, gone), {}, dirty)
     keys = sorted(touched.keys)
     for i in range(0, len(keys), _BATCH):
-        await _recompute(tx, people, {key: touched.keys[key] for key in keys[i : i + _BATCH]}, begin, dirty)
+        batch = {key: touched.keys[key] for key in keys[i : i + _BATCH]}
+        await _recompute(tx, people, batch, begin, dirty, by_facts)
+    if shifted:
+        await _save_span(tx, begin, current)
 
 
 async def stale_by_time(work: Work, since_hours: int = 48) -> None:
@@ -87,58 +99,103 @@ async def stale_by_time(work: Work, since_hours: int = 48) -> None:
         if slas:
             since = tx.now - timedelta(hours=since_hours)
             for row in await tx.fetch(_scorecards.leads_overdue, since, tx.now, *columns(sorted(slas), 2)):
-                tx.mark(row["rep_id"], row["day"], row["day"])
+                tx.mark(row["rep_id"], row["day"], row["day"], Touch.LEAD)
 
 
-async def _begin(tx: Tx, people: Roster, current: date) -> date | None:
-    """The first week of scorecards: that of the first fact, or of the first template if later. None: no week yet."""
+async def _facts_from(tx: Tx, weeks: Weeks) -> date | None:
+    """The week of the first fact."""
     instant: datetime | None = await tx.session.value(_scorecards.facts_begin)
-    published = min((t.valid_from for versions in people.definitions.templates for t in versions), default=None)
-    if instant is None or published is None:
+    return None if instant is None else weeks.of(weeks.calendar.local_day(instant))
+
+
+def _begin(weeks: Weeks, known: Definitions, facts_from: date | None, current: date) -> date | None:
+    """The first week of scorecards: that of the first fact, or of the first template if later. None: no week yet."""
+    published = min((t.valid_from for versions in known.templates for t in versions), default=None)
+    if facts_from is None or published is None:
         return None
-    first = people.weeks.of(people.weeks.calendar.local_day(instant))
-    begin = max(first, people.weeks.of(published))
+    begin = max(facts_from, weeks.of(published))
     return begin if begin <= current else None
 
 
-def _shifted(people: Roster, begin: date | None, stored: date | None) -> list[Days]:
-    """The days between the first week that is stored and the first that should be, when the facts begin elsewhere."""
-    if begin is None:
-        return [] if stored is None else [(stored, None)]
+async def _save_span(tx: Tx, begin: date | None, current: date) -> None:
+    await (tx.execute(_scorecards.span_save, begin, current) if begin else tx.execute(_scorecards.span_remove))
+
+
+def _shifted(weeks: Weeks, begin: date | None, stored: tuple[date, date] | None, current: date) -> list[Days]:
+    """The days that came to the weeks that have scorecards, or left them, since everybody's were computed."""
     if stored is None:
-        return [(begin, None)]
-    if begin > stored:
-        return [(stored, begin - DAY)]
-    for week in people.weeks.through(begin, people.weeks.before(stored, 1)):
-        if any(people.template(Subject.REP, rep_id, week) for rep_id in people.reps):
-            return [(week, stored - DAY)]
-    return []
+        return [] if begin is None else [(begin, None)]
+    first, last = stored
+    if begin is None:
+        return [(first, None)]
+    shifted: list[Days] = []
+    if begin != first:
+        shifted.append((min(begin, first), max(begin, first) - DAY))
+    if last < current:
+        shifted.append((weeks.end(last), None))
+    return shifted
 
 
 async def _recompute(
-    tx: Tx, people: Roster, touches: Mapping[Key, set[Touch]], begin: date | None, dirty: Dirty
+    tx: Tx, people: Roster, touches: Mapping[Key, set[Touch]], begin: date | None, dirty: Dirty, by_facts: bool
 ) -> None:
     keys = list(touches)
-    templates = {
-        key: template
+    stored = await _stored(tx, people.weeks, keys)
+    frames = {
+        key: frame
         for key in keys
         if begin is not None
         and key.week >= begin
-        and (template := people.template(key.subject, key.subject_id, key.week))
+        and (frame := _stored_frame(people, key, stored.get(key)) if by_facts else _frame(people, key))
     }
-    stored = await _stored(tx, people.weeks, keys)
     kept = {
         (key, result.kpi_id): result
-        for key, template in templates.items()
-        for result in _kept(people, key, template, stored.get(key), touches[key])
+        for key, frame in frames.items()
+        for result in _kept(people, key, frame.template, stored.get(key), touches[key])
     }
-    measured = await _measured(tx, people, templates, kept)
+    measured = await _measured(tx, people, frames, kept)
     fresh: dict[Key, Scorecard] = {}
     # What trends look back on: weeks that are not touched as they are stored, touched ones as they are now.
     past = {key: scorecard for key, scorecard in stored.items() if key not in touches}
-    for key, template in templates.items():
-        past[key] = fresh[key] = _scorecard(people, key, template, measured, kept, past)
+    for key, frame in frames.items():
+        past[key] = fresh[key] = _scorecard(people, key, frame, measured, kept, past)
     await _save(tx, keys, stored, fresh, dirty)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a scorecard is made of but for facts: its template, who is there, and what is asked of them."""
+
+    template: Template
+    available: tuple[int, int]
+    targets: Mapping[UUID, Decimal | None]
+
+
+def _frame(people: Roster, key: Key) -> _Frame | None:
+    """Worked out from everybody; None where no template applies."""
+    template = people.template(key.subject, key.subject_id, key.week)
+    if template is None:
+        return None
+    kpis = _kpis(people.definitions, template, key.week)
+    return _Frame(
+        template,
+        people.available(key.subject, key.subject_id, key.week),
+        {kpi.kpi_id: people.target(key.subject, key.subject_id, key.week, template, kpi) for kpi in kpis},
+    )
+
+
+def _stored_frame(people: Roster, key: Key, stored: Scorecard | None) -> _Frame | None:
+    """As it was worked out when last somebody came, went, or was asked for something else.
+
+    A definition that is newer has left a mark for everybody, which the next run takes.
+    """
+    if stored is None:
+        return None
+    return _Frame(
+        people.definitions.template(stored.template_id, stored.template_version),
+        (stored.workdays_available, stored.workdays),
+        {result.kpi_id: result.target for result in stored.results},
+    )
 
 
 def _kept(
@@ -194,16 +251,16 @@ def due(weeks: Weeks, key: Key, kpi: Kpi, leaf: Leaf) -> Due:
 
 
 async def _measured(
-    tx: Tx, people: Roster, templates: Mapping[Key, Template], kept: Collection[tuple[Key, UUID]]
+    tx: Tx, people: Roster, frames: Mapping[Key, _Frame], kept: Collection[tuple[Key, UUID]]
 ) -> dict[Due, Measured]:
     wanted = [
         due(people.weeks, key, kpi, leaf)
-        for key, template in templates.items()
-        for kpi in _kpis(people.definitions, template, key.week)
+        for key, frame in frames.items()
+        for kpi in _kpis(people.definitions, frame.template, key.week)
         if (key, kpi.kpi_id) not in kept
         for leaf in leaves(kpi.formula)
     ]
-    return await measure(tx.session, people.weeks.calendar, wanted, tx.now)
+    return await measure(tx.session, people.weeks.calendar, wanted, tx.now, from_sums=True)
 
 
 def _kpis(known: Definitions, template: Template, week: date) -> list[Kpi]:
@@ -214,7 +271,7 @@ def _kpis(known: Definitions, template: Template, week: date) -> list[Kpi]:
 def _scorecard(
     people: Roster,
     key: Key,
-    template: Template,
+    frame: _Frame,
     measured: Mapping[Due, Measured],
     kept: Mapping[tuple[Key, UUID], Result],
     others: Mapping[Key, Scorecard],
@@ -228,21 +285,20 @@ def _scorecard(
         for result in scorecard.results if scorecard else ():
             past.setdefault(result.kpi_id, []).append(result.value)
     results, judged = [], []
-    for position, line in enumerate(template.lines):
+    for position, line in enumerate(frame.template.lines):
         kpi = people.definitions.kpi(line.kpi_id, key.week)
         if kpi is None:
             continue
-
-        result = kept.get((key, kpi.kpi_id)) or _result(people, key, template, kpi, position, line, measured)
+        result = kept.get((key, kpi.kpi_id)) or _result(people, key, frame, kpi, position, line, measured)
         judged.append((line, result.ratio))
         results.append(replace(result, trend=rules.published(rules.trend(result.value, past.get(kpi.kpi_id, ())))))
-    available, workdays = people.available(key.subject, key.subject_id, key.week)
+    available, workdays = frame.available
     return Scorecard(
         subject=key.subject,
         subject_id=key.subject_id,
         week=key.week,
-        template_id=template.template_id,
-        template_version=template.version,
+        template_id=frame.template.template_id,
+        template_version=frame.template.version,
         calendar_version=people.weeks.calendar.at(key.week).version,
         workdays=workdays,
         workdays_available=available,
@@ -255,19 +311,19 @@ def _scorecard(
 def _result(
     people: Roster,
     key: Key,
-    template: Template,
+    frame: _Frame,
     kpi: Kpi,
     position: int,
     line: Line,
     measured: Mapping[Due, Measured],
 ) -> Result:
-    """A KPI's result as measured, without its trend."""
+    """A KPI's result as measured, without its trend. Its target is rounded before anything follows from it."""
 
     def found(leaf: Leaf) -> Measured:
         return measured.get(due(people.weeks, key, kpi, leaf), Measured())
 
     outcome = rules.evaluate(kpi.formula, found)
-    target = people.target(key.subject, key.subject_id, key.week, template, kpi)
+    target = frame.targets.get(kpi.kpi_id)
     return Result(
         kpi_id=kpi.kpi_id,
         kpi_version=kpi.version,
@@ -277,7 +333,7 @@ def _result(
         numerator=rules.published(outcome.numerator),
         denominator=rules.published(outcome.denominator),
         sample=outcome.sample,
-        target=rules.published(target),
+        target=target,
         ratio=rules.published(rules.ratio(kpi, outcome.value, target)),
         gap=rules.published(rules.gap(kpi, outcome.value, target)),
         status=rules.status(kpi, outcome.value, target, line),

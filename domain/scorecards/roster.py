@@ -1,6 +1,6 @@
 """Who was there, in which team, on how many of a week's workdays."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -152,7 +152,7 @@ class Roster:
         return rules.workdays_available(days, self.reps[stays[0].rep_id])
 
     def target(self, subject: Subject, subject_id: UUID, week: date, template: Template, kpi: Kpi) -> Decimal:
-        """The prorated target (rows 32 and 33).
+        """The prorated target (rows 32 and 33), rounded: what follows from it follows from the number that is shown.
 
         A team's, where values of members add up, is the sum of what the members' own scorecards ask of them for their
         days in the team; otherwise it is its template's.
@@ -161,10 +161,11 @@ class Roster:
         first = self.weeks.before(week, kpi.window_weeks - 1)
         window = list(self.weeks.through(first, week))
         if subject is Subject.REP:
-            return rules.target(kpi, weekly, [self.available(subject, subject_id, each) for each in window])
+            there = [self.available(subject, subject_id, each) for each in window]
+            return rules.rounded(rules.target(kpi, weekly, there))
         if not rules.additive(kpi):
-            return weekly
-        return sum((share for _, share in self.asked_of(subject_id, week, kpi)), Decimal(0))
+            return rules.rounded(weekly)
+        return rules.rounded(sum((share for _, share in self.asked_of(subject_id, week, kpi)), Decimal(0)))
 
     def asked_of(self, team_id: UUID, week: date, kpi: Kpi) -> list[tuple[UUID, Decimal]]:
         """What each member's own scorecards ask of it for its days in the team, over the window of the KPI."""
@@ -181,18 +182,22 @@ class Roster:
         return sorted(asked.items())
 
 
-async def roster(session: Session, calendar: Calendar, definitions: Definitions) -> Roster:
-    """Load it: four statements whatever changed, because a template and a team's target may depend on anybody."""
-    reps = await session.fetch(_scorecards.roster_reps)
+async def roster(
+    session: Session, calendar: Calendar, definitions: Definitions, only: Collection[UUID] | None = None
+) -> Roster:
+    """Load it: everybody, because a template and a team's target may depend on anybody; or only some reps with their
+    teams, which tells nothing of who else is in those.
+    """
+    reps = await session.fetch(_scorecards.roster_reps, only)
     leave: dict[UUID, list[tuple[date, date]]] = {}
-    for row in await session.fetch(_scorecards.roster_leave):
+    for row in await session.fetch(_scorecards.roster_leave, only):
         leave.setdefault(row["rep_id"], []).append((row["starts_on"], row["ends_on"]))
     stays: dict[UUID, list[Stay]] = {}
-    for row in await session.fetch(_scorecards.roster_assignments):
+    for row in await session.fetch(_scorecards.roster_assignments, only):
         stay = Stay(row["rep_id"], row["team_id"], row["starts_on"], row["ends_on"] or date.max)
         stays.setdefault(stay.rep_id, []).append(stay)
     above: dict[UUID, tuple[UUID, ...]] = {}
-    for row in await session.fetch(_scorecards.roster_teams):
+    for row in await session.fetch(_scorecards.roster_teams, only):
         above[row["team_id"]] = (*above.get(row["team_id"], ()), row["ancestor_id"])
     return Roster(
         weeks=Weeks(calendar),

@@ -25,6 +25,7 @@ from domain.scorecards.model import (
     Leaf,
     Line,
     Mean,
+    Measure,
     Measured,
     Median,
     Outcome,
@@ -48,8 +49,7 @@ _CAMEL = {
     "QUOTA_LEFT": "quotaLeft",
 }
 
-PLACES = Decimal("0.000001")
-"""What is published has at most six decimals; everything is decided before it is rounded."""
+_WON_FIELDS = {Measure.REVENUE: Field.AMOUNT, Measure.MARGIN: Field.MARGIN, Measure.UNITS: Field.UNITS}
 
 PLACES = Decimal("0.000001")
 """Results are stored with six decimals at most; statuses are decided before anything is rounded."""
@@ -88,9 +88,12 @@ def evaluate(formula: Formula, measured: Callable[[Leaf], Measured]) -> Outcome:
 
 
 def published(value: Decimal | None) -> Decimal | None:
+    """`rounded`, where there is a value."""
+    return None if value is None else rounded(value)
+
+
+def rounded(value: Decimal) -> Decimal:
     """Half-up to `PLACES`, without idle zeros behind the point: the same number always looks the same."""
-    if value is None:
-        return None
     short = value.quantize(PLACES, ROUND_HALF_UP).normalize()
     return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
 
@@ -112,6 +115,11 @@ def middle(measured: Measured) -> Decimal | None:
 def shrunk_rate(hits: Decimal, trials: Decimal, prior: Decimal, weight: Decimal) -> Decimal | None:
     """A rate over few trials, drawn towards what is usual by `weight` imagined trials (row 43)."""
     return divided(hits + prior * weight, trials + weight)
+
+
+def won(measure: Measure) -> Sum:
+    """What counts towards a quota set in a measure: credits of deals won, on the day they closed."""
+    return Sum(Facts.CREDIT, _WON_FIELDS[measure], Dated.CLOSED, Filter(statuses=("WON",)))
 
 
 def additive(kpi: Kpi) -> bool:

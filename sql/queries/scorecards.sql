@@ -1,24 +1,24 @@
 -- KPIs, scorecard templates, what facts measure, and the results.
 
 -- name: activities_measured
--- What each leaf over activities comes to for each subject and stretch of days; with $9, the facts themselves. Each bound
--- of the days stands alone: `greatest` of two would not reach the index.
+-- What each leaf over activities comes to for each subject and stretch of days. Day by day where the leaf is daily, and
+-- for a median each number with how often it is there; with $9, the facts themselves. Each bound of the days stands
+-- alone: `greatest` of two would not reach the index.
 with due as (
   select * from unnest($3::int[], $4::int[], $5::text[], $6::uuid[], $7::date[], $8::date[])
     d (n, leaf, subject, subject_id, since, until)
 ), leaf as (
-  select * from jsonb_to_recordset($2::jsonb) l (leaf int, field text, median bool, kinds text[], outcomes text[])
+  select * from jsonb_to_recordset($2::jsonb) l (leaf int, field text, median bool, daily bool, kinds text[], outcomes text[])
 )
-select due.n, count(*)::int as sample, sum(f.x) as total,
-  percentile_disc(0.5) within group (order by f.x) filter (where leaf.median) as low,
-  percentile_disc(0.5) within group (order by f.x desc) filter (where leaf.median) as high,
+select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
+  count(*)::int as sample, sum(f.x) as total,
   jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
 join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id = due.subject_id
   and m.starts_on < due.until and m.ends_on > due.since
 cross join lateral (
-  select a.activity_id as id, a.kind || ' on ' || a.day as label,
+  select a.activity_id as id, a.kind || ' on ' || a.day as label, a.day,
     case when leaf.field = 'MINUTES' then a.minutes else 1 end::numeric as x
   from activity a
   where a.org_id = $1 and a.rep_id = m.rep_id and not a.deleted
@@ -27,7 +27,7 @@ cross join lateral (
     and (leaf.outcomes is null or a.outcome = any(leaf.outcomes))
 ) f
 where f.x is not null
-group by due.n;
+group by 1, 2, 3;
 
 -- name: leads_measured
 -- The same over leads, which count on the day of their arrival. SLA is 1 for a clock that was stopped in time and 0 for
@@ -38,18 +38,17 @@ with due as (
     d (n, leaf, subject, subject_id, since, until)
 ), leaf as (
   select * from jsonb_to_recordset($2::jsonb)
-    l (leaf int, field text, until_event text, within_seconds bigint, median bool, channels text[])
+    l (leaf int, field text, until_event text, within_seconds bigint, median bool, daily bool, channels text[])
 )
-select due.n, count(*)::int as sample, sum(f.x) as total,
-  percentile_disc(0.5) within group (order by f.x) filter (where leaf.median) as low,
-  percentile_disc(0.5) within group (order by f.x desc) filter (where leaf.median) as high,
+select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
+  count(*)::int as sample, sum(f.x) as total,
   jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
 join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id = due.subject_id
   and m.starts_on < due.until and m.ends_on > due.since
 cross join lateral (
-  select l.lead_id as id, coalesce(l.company, l.external_id) || ' on ' || l.day as label,
+  select l.lead_id as id, coalesce(l.company, l.external_id) || ' on ' || l.day as label, l.day,
     case
       when leaf.field = 'COUNT' then 1
       when leaf.field in ('RESPONSE_MINUTES', 'QUOTE_MINUTES') then taken.seconds::numeric / 60
@@ -70,7 +69,7 @@ cross join lateral (
     and (leaf.channels is null or l.channel = any(leaf.channels))
 ) f
 where f.x is not null
-group by due.n;
+group by 1, 2, 3;
 
 -- name: deals_measured
 -- The same over deals of their owner: closed or opened in the days, or open at the end of the last one.
@@ -79,11 +78,10 @@ with due as (
     d (n, leaf, subject, subject_id, since, until)
 ), leaf as (
   select * from jsonb_to_recordset($2::jsonb)
-    l (leaf int, field text, dated text, median bool, statuses text[], products text[])
+    l (leaf int, field text, dated text, median bool, daily bool, statuses text[], products text[])
 )
-select due.n, count(*)::int as sample, sum(f.x) as total,
-  percentile_disc(0.5) within group (order by f.x) filter (where leaf.median) as low,
-  percentile_disc(0.5) within group (order by f.x desc) filter (where leaf.median) as high,
+select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
+  count(*)::int as sample, sum(f.x) as total,
   jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
@@ -104,7 +102,7 @@ cross join lateral (
     and d.opened_day < due.until and (d.closed_day is null or d.closed_day >= due.until)
 ) d
 cross join lateral (
-  select d.deal_id as id, d.name as label,
+  select d.deal_id as id, d.name as label, case leaf.dated when 'CLOSED' then d.closed_day else d.opened_day end as day,
     case leaf.field
       when 'COUNT' then 1
       when 'AMOUNT' then d.amount * d.exchange_rate
@@ -116,7 +114,7 @@ cross join lateral (
 where f.x is not null
   and (leaf.statuses is null or d.status = any(leaf.statuses))
   and (leaf.products is null or d.product = any(leaf.products))
-group by due.n;
+group by 1, 2, 3;
 
 -- name: credits_measured
 -- The same over credits: a rep's parts of deals, in the organisation's currency.
@@ -125,40 +123,39 @@ with due as (
     d (n, leaf, subject, subject_id, since, until)
 ), leaf as (
   select * from jsonb_to_recordset($2::jsonb)
-    l (leaf int, field text, dated text, median bool, statuses text[], products text[])
+    l (leaf int, field text, dated text, median bool, daily bool, statuses text[], products text[])
 )
-select due.n, count(*)::int as sample, sum(f.x) as total,
-  percentile_disc(0.5) within group (order by f.x) filter (where leaf.median) as low,
-  percentile_disc(0.5) within group (order by f.x desc) filter (where leaf.median) as high,
+select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
+  count(*)::int as sample, sum(f.x) as total,
   jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id, f.x) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
 join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id = due.subject_id
   and m.starts_on < due.until and m.ends_on > due.since
 cross join lateral (
-  select deal_id, status, amount, margin, units from credit c
+  select deal_id, status, amount, margin, units, opened_day, closed_day from credit c
   where leaf.dated = 'CLOSED' and c.org_id = $1 and c.rep_id = m.rep_id
     and c.closed_day >= due.since and c.closed_day < due.until and c.closed_day >= m.starts_on and c.closed_day < m.ends_on
   union all
-  select deal_id, status, amount, margin, units from credit c
+  select deal_id, status, amount, margin, units, opened_day, closed_day from credit c
   where leaf.dated = 'OPENED' and c.org_id = $1 and c.rep_id = m.rep_id
     and c.opened_day >= due.since and c.opened_day < due.until and c.opened_day >= m.starts_on and c.opened_day < m.ends_on
   union all
-  select deal_id, status, amount, margin, units from credit c
+  select deal_id, status, amount, margin, units, opened_day, closed_day from credit c
   where leaf.dated = 'OPEN' and due.until > m.starts_on and due.until <= m.ends_on
     and c.org_id = $1 and c.rep_id = m.rep_id
     and c.opened_day < due.until and (c.closed_day is null or c.closed_day >= due.until)
 ) c
 join deal d on d.org_id = $1 and d.deal_id = c.deal_id
 cross join lateral (
-  select c.deal_id as id, d.name as label,
+  select c.deal_id as id, d.name as label, case leaf.dated when 'CLOSED' then c.closed_day else c.opened_day end as day,
     case leaf.field when 'COUNT' then 1 when 'AMOUNT' then c.amount when 'MARGIN' then c.margin when 'UNITS' then c.units
     end::numeric as x
 ) f
 where f.x is not null
   and (leaf.statuses is null or c.status = any(leaf.statuses))
   and (leaf.products is null or d.product = any(leaf.products))
-group by due.n;
+group by 1, 2, 3;
 
 -- name: facts_begin
 -- The earliest instant of any fact: scorecards begin in its week.
@@ -261,24 +258,39 @@ select $1, $2, $3, l.* from unnest($4::int[], $5::uuid[], $6::numeric[], $7::num
 select exists (select from team where org_id = $1 and team_id = $2);
 
 -- name: roster_reps
--- Everybody who sells, with the days on which they are there.
-select rep_id, role, hired_on, left_on from rep where org_id = $1 order by rep_id;
+-- Who sells, with the days on which they are there: these reps; null is everybody, here and below.
+select rep_id, role, hired_on, left_on from rep where org_id = $1 and ($2::uuid[] is null or rep_id = any($2::uuid[]))
+order by rep_id;
 
 -- name: roster_assignments
 -- Who was in which team when.
-select rep_id, team_id, starts_on, ends_on from assignment where org_id = $1 order by rep_id, starts_on;
+select rep_id, team_id, starts_on, ends_on from assignment
+where org_id = $1 and ($2::uuid[] is null or rep_id = any($2::uuid[])) order by rep_id, starts_on;
 
 -- name: roster_leave
 -- Who was away when.
-select rep_id, starts_on, ends_on from rep_leave where org_id = $1 order by rep_id, starts_on;
+select rep_id, starts_on, ends_on from rep_leave
+where org_id = $1 and ($2::uuid[] is null or rep_id = any($2::uuid[])) order by rep_id, starts_on;
 
 -- name: roster_teams
--- The tree, each team with those above it, nearest first.
-select team_id, ancestor_id from team_ancestor where org_id = $1 order by team_id, depth;
+-- The teams that they were in, each with those above it, nearest first.
+select team_id, ancestor_id from team_ancestor
+where org_id = $1 and ($2::uuid[] is null or team_id in (
+  select team_id from assignment where org_id = $1 and rep_id = any($2::uuid[])))
+order by team_id, depth;
 
--- name: scorecards_begin
--- The earliest week that has a scorecard.
-select min(week) from scorecard where org_id = $1;
+-- name: span
+-- The weeks of which everybody's scorecards were computed.
+select first_week, last_week from scorecard_span where org_id = $1;
+
+-- name: span_save
+-- The same from now on.
+insert into scorecard_span (org_id, first_week, last_week) values ($1, $2, $3)
+on conflict (org_id) do update set first_week = excluded.first_week, last_week = excluded.last_week;
+
+-- name: span_remove
+-- There is no fact, and no week, any more.
+delete from scorecard_span where org_id = $1;
 
 -- name: scorecards_of_no_week
 -- Scorecards since a day whose week is none of these.

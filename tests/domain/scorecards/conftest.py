@@ -146,6 +146,11 @@ class Company:
         )
         return [tuple(row) for row in rows]
 
+    async def sums(self) -> list[tuple[object, ...]]:
+        """What is kept added up of the facts."""
+        rows = await self.run("select * from fact_sum where org_id = $1 order by operand_id, team_id, day, part, x")
+        return [tuple(row) for row in rows]
+
     async def events(self) -> list[tuple[str, str, str]]:
         """Change, subject's name and week of what was recorded since the last look."""
         names = {str(v): k for k, v in (self.reps | self.teams).items()}

@@ -154,10 +154,12 @@ async def test_incremental_equals_full(make_org: MakeOrg, happened: list[Step]) 
     for step in happened:
         await take(company, step)
     await company.recompute()
-    incremental = await company.state()
+    incremental, sums = await company.state(), await company.sums()
     assert len(incremental) > 100
+    assert len(sums) > 50
     await company.recompute_all()
     assert await company.state() == incremental
+    assert await company.sums() == sums
 
 
 @settings(max_examples=6, deadline=None, phases=_PHASES, suppress_health_check=list(HealthCheck))

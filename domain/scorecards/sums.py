@@ -1,0 +1,129 @@
+"""What facts add up to by team and day, kept beside them: a team's number costs what its days do, not its facts.
+
+An operand is a leaf of a formula that something in use looks at. Its sums are kept for every team: OWN of whoever was
+in the team on the day, BELOW of whoever was in a team below it. The dirty days of a rep are added up anew from the
+facts of the teams that the rep was in, and from there up the tree; nothing is ever added to what was there before, so
+a sum is a function of the facts alone (rule 16).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from domain.calendar import DAY
+from domain.dirty import Days, Dirty, merged
+from domain.scorecards.measures import Due, by_day, is_flow, operand_id
+from domain.scorecards.model import Leaf, Subject, formula_to_json
+from domain.scorecards.roster import Stay, Weeks
+from domain.scorecards.touched import looks_at
+from domain.work import Tx, columns
+from sql.queries import queries
+
+_sums = queries("sums")
+
+# Stretches that are added up at a time: bounds memory and the longest statement.
+_BATCH = 2_000
+
+
+@dataclass
+class Scope:
+    """Collects the days to add up anew, by leaf and team. `first` is the week of the first fact, `current` today's."""
+
+    weeks: Weeks
+    first: date
+    current: date
+    _days: dict[tuple[Leaf, UUID], list[Days]] = field(default_factory=dict)
+
+    def add(self, leaf: Leaf, team_id: UUID, days: Days) -> None:
+        """These days of a team."""
+        if not is_flow(leaf):
+            days = max(days[0], self.first), days[1]
+        self._days.setdefault((leaf, team_id), []).append(days)
+
+    def add_stays(self, leaf: Leaf, stays: Iterable[Stay], days: Days) -> None:
+        """These days of a rep, in the teams that it was in. Whole weeks of what is open at the end of one."""
+        start, end = days
+        if not is_flow(leaf):
+            start, end = self.weeks.of(start), end and self._last(end)
+        for stay in stays:
+            if stay.meets(start, date.max if end is None else end + DAY):
+                left = None if stay.ends_on == date.max else stay.ends_on - DAY
+                last = min((day for day in (end, left) if day is not None), default=None)
+                self._days.setdefault((leaf, stay.team_id), []).append((max(start, stay.starts_on), last))
+
+    def dues(self) -> list[Due]:
+        """The stretches: of a flow as they are, of what is open each week whose end is in one."""
+        found: list[Due] = []
+        for (leaf, team_id), stretches in self._days.items():
+            for start, end in merged(stretches):
+                if is_flow(leaf):
+                    until = date.max if end is None else end + DAY
+                    found.append(Due(leaf, Subject.TEAM, team_id, start, until))
+                    continue
+                last = self.current if end is None else min(self.weeks.of(end), self.current)
+                found += [
+                    Due(leaf, Subject.TEAM, team_id, week, self.weeks.end(week))
+                    for week in self.weeks.through(self.weeks.of(start), last)
+                ]
+        return found
+
+    def _last(self, day: date) -> date:
+        return self.weeks.end(self.weeks.of(day)) - DAY
+
+
+async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], dirty: Dirty) -> None:
+    """Add up anew what is dirty of the leaves in use, and all of those that were not in use before."""
+    leaves = {operand_id(leaf): leaf for leaf in used}
+    known = {row["operand_id"] for row in await tx.fetch(_sums.operands)}
+    unused, new = known - leaves.keys(), leaves.keys() - known
+    if unused:
+        await tx.execute(_sums.operands_remove, sorted(unused))
+    if new:
+        await tx.execute(_sums.operands_add, sorted(new), [formula_to_json(leaves[each]) for each in sorted(new)])
+    if new or dirty.everybody:
+        teams = [row["team_id"] for row in await tx.fetch(_sums.teams)]
+        for each, leaf in leaves.items():
+            for days in [(date.min, None)] if each in new else dirty.everybody:
+                for team_id in teams:
+                    scope.add(leaf, team_id, days)
+    if dirty.reps and leaves.keys() & known:
+        stays: dict[UUID, list[Stay]] = {}
+        for row in await tx.fetch(_sums.stays_of, list(dirty.reps)):
+            stay = Stay(row["rep_id"], row["team_id"], row["starts_on"], row["ends_on"] or date.max)
+            stays.setdefault(stay.rep_id, []).append(stay)
+        for each in leaves.keys() & known:
+            for rep_id, of_rep in dirty.reps.items():
+                for touch, stretches in of_rep.items():
+                    if looks_at(leaves[each], touch):
+                        for days in stretches:
+                            scope.add_stays(leaves[each], stays.get(rep_id, ()), days)
+    await _add_up(tx, scope.dues())
+
+
+async def _add_up(tx: Tx, dues: Sequence[Due]) -> None:
+    above: dict[UUID, list[UUID]] = {}
+    for row in await tx.fetch(_sums.ancestors_of, list({due.subject_id for due in dues})) if dues else ():
+        above.setdefault(row["team_id"], []).append(row["ancestor_id"])
+    for start in range(0, len(dues), _BATCH):
+        batch = dues[start : start + _BATCH]
+        await tx.execute(
+            _sums.own_remove,
+            *columns([(operand_id(due.leaf), due.subject_id, due.since, due.until) for due in batch], 4),
+        )
+        rows = [
+            (operand_id(due.leaf), due.subject_id, day, row["x"] or Decimal(0), row["sample"], row["total"])
+            for due, day, row in await by_day(tx.session, batch, tx.now)
+        ]
+        if rows:
+            await tx.execute(_sums.own_add, *columns(rows, 6))
+    higher: dict[tuple[UUID, UUID], list[Days]] = {}
+    for due in dues:
+        for team_id in above.get(due.subject_id, ()):
+            higher.setdefault((operand_id(due.leaf), team_id), []).append((due.since, due.until - DAY))
+    stretches = [(*key, *days) for key, found in higher.items() for days in merged(found)]
+    for start in range(0, len(stretches), _BATCH):
+        of_above = columns(stretches[start : start + _BATCH], 4)
+        await tx.execute(_sums.below_remove, *of_above)
+        await tx.execute(_sums.below_add, *of_above)
