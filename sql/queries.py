@@ -31,18 +31,23 @@ class Queries:
         try:
             return self.all[name]
         except KeyError:
-            raise AttributeError(f"sql/queries/{self.area}.sql has no query named {name!r}") from None
+            raise AttributeError(f"{self.area}.sql has no query named {name!r}") from None
 
 
 @cache
 def queries(area: str) -> Queries:
     """Load `queries/{area}.sql`. Raises `ValueError` when a name stands twice."""
-    text = (_FOLDER / f"{area}.sql").read_text(encoding="utf-8")
-    parts = _HEADER.split(text)[1:]
+    return read(_FOLDER / f"{area}.sql")
+
+
+def read(path: Path) -> Queries:
+    """Load a file of queries. Raises `ValueError` when a name stands twice."""
+    area = path.stem
+    parts = _HEADER.split(path.read_text(encoding="utf-8"))[1:]
     found: dict[str, Query] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
         if name in found:
-            raise ValueError(f"sql/queries/{area}.sql names {name!r} twice")
+            raise ValueError(f"{path.name} names {name!r} twice")
         found[name] = Query(f"{area}.{name}", body.strip())
     return Queries(area, found)
 

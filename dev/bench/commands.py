@@ -48,3 +48,24 @@ def live(
     except (ServiceError, ValueError) as failure:
         print(f"attain: {failure}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+@bench.command()
+def recompute(
+    reps: Annotated[int, typer.Option(min=20, help="Reps of each organisation.")] = 10_000,
+    facts: Annotated[list[int] | None, typer.Option(help="Facts of an organisation; say it once for each.")] = None,
+    everything: Annotated[bool, typer.Option(help="Recompute all of it, too, where that was done before.")] = True,
+    data_dir: DataDir = _DATA,
+    json: Json = None,
+    write: Write = None,
+) -> None:
+    """What recomputing everything costs, and what 1, 100 and 10,000 changed facts cost, at two sizes of history."""
+    from dev.bench.recompute import run
+    from dev.services import ServiceError
+
+    try:
+        sizes = facts or [500_000, 5_000_000]
+        run(data_dir.absolute(), reps=reps, sizes=sizes, full=everything).publish(json, write)
+    except (ServiceError, ValueError) as failure:
+        print(f"attain: {failure}", file=sys.stderr)
+        raise typer.Exit(1) from None
