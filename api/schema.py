@@ -12,6 +12,7 @@ from api.graph.incentives.payroll_mutation import PayrollMutation
 from api.graph.incentives.plans_mutation import PlansMutation
 from api.graph.incentives.query import IncentivesQuery
 from api.graph.incentives.subscription import IncentivesSubscription
+from api.graph.incentives.whatif import WhatIfQuery
 from api.graph.live import LiveQuery, LiveSubscription
 from api.graph.org.mutation import OrgMutation
 from api.graph.org.query import OrgQuery
@@ -28,7 +29,17 @@ from api.scalars import CONFIG
 
 Query = merge_types(
     "Query",
-    (NodeQuery, LiveQuery, OrgQuery, PipelineQuery, ScorecardsQuery, QuotasQuery, IncentivesQuery, FeedQuery),
+    (
+        NodeQuery,
+        LiveQuery,
+        OrgQuery,
+        PipelineQuery,
+        ScorecardsQuery,
+        QuotasQuery,
+        IncentivesQuery,
+        WhatIfQuery,
+        FeedQuery,
+    ),
 )
 Mutation = merge_types(
     "Mutation",

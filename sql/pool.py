@@ -163,6 +163,15 @@ class Database:
         async with self.session(org_id) as session, session._connection.transaction():
             yield session
 
+    @asynccontextmanager
+    async def snapshot(self, org_id: uuid.UUID) -> AsyncIterator[Session]:
+        """Reads that all see the same moment, whatever is committed meanwhile."""
+        async with (
+            self.session(org_id) as session,
+            session._connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield session
+
     async def system(self, query: Query, *args: object) -> list[Record]:
         """Run a query on the few tables that belong to no organisation (work to do, versions)."""
         _count(query)

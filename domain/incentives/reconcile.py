@@ -53,7 +53,7 @@ async def reconcile(session: Session, calendar: Calendar, today: date) -> list[F
     """Everything that does not agree; nothing when all is well.
 
     The ledger is held against a calculation of every rep and period from the facts as they are. While facts wait to be
-    computed, only that is found. Take it within one transaction that others do not write into, or find their halves.
+    computed, only that is found. Look at one moment (`Database.snapshot`), or find the halves of what is being written.
     """
     if await session.value(_reconcile.waiting):
         return [Finding(Kind.UNSETTLED, "dirty marks", "none", "some")]

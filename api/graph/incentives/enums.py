@@ -2,6 +2,8 @@
 
 from api.enums import describe
 from domain.incentives.model import DisputeAct, DisputeStatus, LineKind, PlanStatus, State
+from domain.incentives.outcome import Stage
+from domain.incentives.reconcile import Kind
 from domain.incentives.terms import (
     CapScope,
     CreditRole,
@@ -86,6 +88,20 @@ describe(
     NONE="It stays whole.",
 )
 describe(
+    Stage,
+    "A stage of the payout pipeline, in its order.",
+    name="PayoutStage",
+    ELIGIBILITY="The days on which the payee is on the plan.",
+    CREDIT="What is credited.",
+    ATTAINMENT="What was attained of the quota.",
+    RATE="The rates paid.",
+    THRESHOLD="What thresholds and gates let through.",
+    CAP="What caps leave.",
+    CURRENCY="From the plan's currency to the payee's.",
+    DRAW_AND_CLAWBACK="Draws, and what is taken back.",
+    PAYABLE="What is paid, rounded once.",
+)
+describe(
     PlanStatus,
     "Whether a plan pays.",
     name="IncentivePlanStatus",
@@ -132,4 +148,18 @@ describe(
     ACCEPTED="The approver agrees.",
     REJECTED="The approver does not.",
     WITHDRAWN="The rep takes it back.",
+)
+describe(
+    Kind,
+    "What does not agree.",
+    name="ReconciliationKind",
+    UNSETTLED="Facts wait to be computed: ask again in a moment.",
+    CREDITS_OF_DEAL="The credits of a deal do not sum to it.",
+    LEDGER_OF_CREDITS="The ledger is not what a calculation from the facts comes to.",
+    STATEMENT_OF_LINES="A statement is not the sum of its lines.",
+    REVERSAL_OF_LINE="A reversal does not take back what its line paid.",
+    PAID_TWICE="The same cause holds in two lines.",
+    LINE_AFTER_LOCK="A line was written after its statement was locked.",
+    STATE_OF_STATEMENT="A statement is not in the state of its period.",
+    EXPORT_OF_STATEMENTS="An export does not have what its statements pay.",
 )

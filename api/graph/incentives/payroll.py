@@ -7,13 +7,15 @@ from uuid import UUID
 
 import strawberry
 
+import api.graph.incentives.enums  # noqa: F401  describes the enums before the types show them
 from api.context import Context
-from api.graph.org.types import User, users_by_id
+from api.graph.org.types import Rep, User, reps_by_id, users_by_id
 from api.loaders import loads
 from api.periods import Period
 from api.relay import Node, global_id
 from api.scalars import CurrencyCode, Money
 from domain.calendar import Calendar, PeriodKind
+from domain.incentives.reconcile import Finding, Kind
 from sql.pool import Record
 from sql.queries import queries
 
@@ -82,4 +84,25 @@ class PayrollExport(Node):
             csv_sha256=row["csv_sha256"].hex(),
             json_sha256=row["json_sha256"].hex(),
             created_at=row["created_at"],
+        )
+
+
+@strawberry.type(description="Something that does not agree between deals, credits, ledger, statements and exports.")
+class ReconciliationFinding:
+    rep_id: strawberry.Private[UUID | None]
+    kind: Kind = strawberry.field(description="What does not agree.")
+    subject: str = strawberry.field(description="Where: a deal, a statement, a line, a plan's period, an export.")
+    expected: str = strawberry.field(description="What there should be.")
+    found: str = strawberry.field(description="What there is.")
+    rep: Rep | None = loads(reps_by_id, "rep_id", description="Whose pay. Null where it is not about one rep.")
+
+    @classmethod
+    def of(cls, finding: Finding) -> "ReconciliationFinding":
+        """As the domain has it."""
+        return cls(
+            rep_id=finding.rep_id,
+            kind=finding.kind,
+            subject=finding.subject,
+            expected=finding.expected,
+            found=finding.found,
         )

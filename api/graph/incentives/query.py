@@ -9,7 +9,7 @@ import strawberry
 from api.auth import reads
 from api.context import Context, Info
 from api.errors import bad_request
-from api.graph.incentives.payroll import PayrollExport, exports_by_id
+from api.graph.incentives.payroll import PayrollExport, ReconciliationFinding, exports_by_id
 from api.graph.incentives.plans import IncentivePlan, plans_by_id
 from api.graph.incentives.statements import (
     Dispute,
@@ -24,6 +24,7 @@ from api.graph.org.types import After, First
 from api.periods import PeriodInput, period_of
 from api.relay import KINDS, Connection, decode_cursor, nodes_by_uuid, page, page_size, uuid_of
 from domain.incentives.model import DisputeStatus, PlanStatus, State
+from domain.incentives.reconcile import reconcile
 from domain.org.model import Scope
 from sql.queries import queries
 
@@ -177,6 +178,17 @@ class IncentivesQuery:
         return page(
             rows, size, after, lambda row: PayrollExport.of(row, calendar), lambda row: (row["export_id"],), count
         )
+
+    @reads(
+        Scope.INCENTIVES_WRITE,
+        "Holds the ledger against the facts, credits against deals, statements against lines, exports against "
+        "statements: what does not agree, nothing when all is well.",
+    )
+    async def reconciliation(self, info: Info) -> list[ReconciliationFinding]:
+        ctx = info.context
+        async with ctx.db.snapshot(ctx.viewer.org_id) as session:
+            found = await reconcile(session, await ctx.calendar(), await ctx.today())
+        return [ReconciliationFinding.of(finding) for finding in found]
 
 
 async def statements_page(

@@ -8,10 +8,13 @@ from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import strawberry
+from strawberry.scalars import JSON
 
 import api.graph.incentives.enums  # noqa: F401  describes the enums before the types show them
 from api.context import Context, Info
+from api.errors import bad_request
 from api.graph.feed.types import ActionItem, items_by_id
+from api.graph.incentives.explained import AmortizedMonth, PayoutStep, explained, steps_of
 from api.graph.incentives.plans import IncentivePlan, plans_by_id
 from api.graph.org.types import After, First, Rep, User, reps_by_id, users_by_id
 from api.graph.pipeline.types import Deal, deals_by_id
@@ -20,11 +23,14 @@ from api.periods import Period
 from api.relay import KINDS, Connection, Node, decode_cursor, global_id, page, page_size
 from api.scalars import Money
 from domain.calendar import Calendar, PeriodKind
+from domain.incentives.amortization import schedule
 from domain.incentives.model import DisputeAct, DisputeStatus, LineKind, State
 from sql.pool import Record
 from sql.queries import queries
 
 _read = queries("incentive_read")
+
+_LONGEST = 600
 
 
 class Due(NamedTuple):
@@ -183,6 +189,29 @@ class StatementLine(Node):
     created_by: User | None = loads(users_by_id, "created_by_id", description="Of an ADJUSTMENT, who; otherwise null.")
     statement: "Statement | None" = loads(statements_by_id, "statement_id", description="The statement that it is on.")
     disputes: list[Dispute] = loads(_disputes_of_line, "line_id", description="Doubts about it, the latest first.")
+
+    @strawberry.field(
+        description="Every number on the way to it, in the order of the payout pipeline. Empty for what is by hand."
+    )
+    async def explain(self, info: Info) -> list[PayoutStep]:
+        return steps_of(await info.context.load(explained, self.line_id))
+
+    @strawberry.field(
+        description="The line with the whole calculation that it was written from: plan, inputs, steps, lines. "
+        "`attain explain FILE --verify` executes it again, to the same cent, without a database."
+    )
+    async def trace(self, info: Info) -> JSON | None:
+        found = await info.context.load(explained, self.line_id)
+        return None if found is None else JSON(found.document())
+
+    @strawberry.field(description="What it costs month by month, in a straight line from the month of its period.")
+    async def amortization(
+        self, months: Annotated[int, strawberry.argument(description="Over how many, 1 to 600.")]
+    ) -> list[AmortizedMonth]:
+        if not 1 <= months <= _LONGEST:
+            raise bad_request(f"`months` is between 1 and {_LONGEST}.")
+        spread = schedule(self.amount.amount, months, self.amount.currency, self.origin.starts_on)
+        return [AmortizedMonth.of(month, self.amount) for month in spread]
 
     @classmethod
     def of(cls, row: Record, calendar: Calendar) -> "StatementLine":

@@ -3,7 +3,9 @@
 from typing import Any
 
 from api.relay import global_id
+from domain.incentives.explain import verified
 from domain.org.actions import organization_update
+from domain.pipeline.model import DealStatus
 from tests.api.incentives.conftest import TERMS, Asked
 from tests.domain.incentives.conftest import NOVEMBER, Company
 from workers.relay import number
@@ -165,3 +167,57 @@ async def test_nobody_approves_or_reads_pay_without_the_scope(paid: Company, ask
         answer = await ask(paid.as_(who), 'mutation { periodLock(period: {month: "2026-11"}) { userErrors { code } } }')
         assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     assert (await statement(asked, paid, "cleo", "ann"))["state"] == "ESTIMATED"
+
+
+async def test_a_line_explains_itself_and_executes_again(paid: Company, asked: Asked) -> None:
+    line = (await statement(asked, paid, "ann", "ann"))["lines"]["nodes"][0]["id"]
+    data = await asked(
+        "ann",
+        """query ($line: ID!) { node(id: $line) { ... on StatementLine { explain { id stage op args value } trace
+          amortization(months: 36) { startsOn amount { amount } left { amount } } } } }""",
+        line=line,
+    )
+    steps = {step["id"]: step for step in data["node"]["explain"]}
+    assert steps["new/base/tier/1"]["args"] == ["@new/base", "0.06", "10000"]
+    assert (steps["new/base/tier/1"]["stage"], steps["new/base/tier/1"]["value"]) == ("RATE", "120")
+    assert verified(data["node"]["trace"]) == 520
+    months = data["node"]["amortization"]
+    assert [m["amount"]["amount"] for m in (months[0], months[-1])] == ["14.44", "14.6"]
+    assert (months[0]["startsOn"], months[-1]["left"]["amount"]) == ("2026-12-01", "0")
+
+
+async def test_a_rep_asks_what_a_deal_would_pay(paid: Company, asked: Asked) -> None:
+    query = """query ($rep: ID!, $deals: [EstimateDealInput!]!) { earningsEstimate(repId: $rep, deals: $deals) {
+      planVersion plan { key } period { key } current { amount } estimated { amount } difference { amount } } }"""
+    await paid.deal("D-9", "ann", None, "3000", status=DealStatus.OPEN)
+    found = await asked("ann", "{ deals(first: 10) { nodes { id externalId } } }")
+    (open_deal,) = [deal["id"] for deal in found["deals"]["nodes"] if deal["externalId"] == "D-9"]
+    deals = [{"amount": "1000"}, {"dealId": open_deal, "closesOn": "2026-12-20"}]
+    data = await asked("ann", query, rep=rep_id(paid, "ann"), deals=deals)
+    (estimate,) = data["earningsEstimate"]
+    assert (estimate["current"]["amount"], estimate["estimated"]["amount"]) == ("520", "760")
+    assert (estimate["difference"]["amount"], estimate["period"]["key"]) == ("240", "2026-12")
+    for who in ("bob", "mia", "ada"):
+        assert (await asked(who, query, rep=rep_id(paid, "ann"), deals=[]))["earningsEstimate"] is None
+    assert (await statement(asked, paid, "ann", "ann"))["total"]["amount"] == "520"
+
+
+async def test_a_draft_is_held_against_history(paid: Company, asked: Asked) -> None:
+    terms = TERMS | {"components": [{"commission": {"key": "new", "rate": "0.05"}}]}
+    data = await asked(
+        "cleo",
+        """query ($d: IncentivePlanTermsInput!) { incentivePlanSimulate(key: "advisors", document: $d,
+          since: {month: "2026-12"}) { totals { before { amount } after { amount } difference { amount currency } }
+          reps { rep { name } before { amount } after { amount } difference { amount } } } }""",
+        d=terms,
+    )
+    simulation = data["incentivePlanSimulate"]
+    (total,) = simulation["totals"]
+    assert (total["before"]["amount"], total["after"]["amount"]) == ("720", "850")
+    assert [(r["rep"]["name"], r["difference"]["amount"]) for r in simulation["reps"]] == [("Ann", "80"), ("Bob", "50")]
+    assert (await statement(asked, paid, "ann", "ann"))["total"]["amount"] == "520"
+
+
+async def test_nothing_is_left_to_reconcile(paid: Company, asked: Asked) -> None:
+    data = await asked("cleo", "{ reconciliation { kind subject expected found } }")
+    assert data["reconciliation"] == []
