@@ -47,7 +47,7 @@ async def number(db: Database, org_id: UUID, tell: Tell = _nobody) -> int | None
     """
     with ExitStack() as traced:
         async with Work.system(db, org_id).transaction() as tx:
-            if not await tx.value(_live.lock_try, "relay"):
+            if not await tx.value(_live.relay_lock_try):
                 return None
             traced.enter_context(telemetry.span("relay", await tx.claim("EVENTS")))
             numbered = await tx.fetch(_live.outbox_number)

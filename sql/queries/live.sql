@@ -87,6 +87,12 @@ delete from coach_mark where org_id = $1 returning rep_id;
 -- One job of a kind per organisation at a time. False: somebody else is at it.
 select pg_try_advisory_xact_lock(hashtextextended($2 || $1::uuid::text, 0));
 
+-- name: relay_lock_try
+-- One relay per organisation at a time. Who stops in the middle (a paused process) loses the transaction after a few seconds,
+-- and with it the lock: another relay goes on.
+select pg_try_advisory_xact_lock(hashtextextended('relay' || $1::uuid::text, 0)),
+  set_config('idle_in_transaction_session_timeout', '5s', true);
+
 -- name: outbox_number
 -- Moves committed outbox rows to the log and numbers them without a gap; the head's row lock keeps relays apart.
 with taken as (
