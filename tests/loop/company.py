@@ -115,6 +115,10 @@ class Company:
         """Work of the workers, at the company's time."""
         return Work.system(self.work.db, self.org_id, self.work.now)
 
+    def now(self) -> Work:
+        """The administrator's work at this moment."""
+        return replace(self.work, now=datetime.now(UTC))
+
     async def run(self, sql: str, *args: object) -> list[Record]:
         """A statement of the test itself; `$1` is the organisation."""
         async with self.work.db.session(self.org_id) as session:
