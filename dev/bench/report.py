@@ -46,7 +46,7 @@ class Report:
     def markdown(self) -> str:
         """Everything that was found, and on what."""
         facts = [f"- {name}: {value}" for name, value in {**self.machine, **self.settings}.items()]
-        parts = [f"## attain bench {self.bench}", "\n".join(facts), *(table.markdown() for table in self.tables)]
+        parts = ["\n".join(facts), *(table.markdown() for table in self.tables)]
         return "\n\n".join(parts) + "\n"
 
     def json(self) -> bytes:

@@ -40,7 +40,7 @@ _OPTIONS = {"track_commit_timestamp": "on"}
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """Everything that runs. `logs` are the processes' outputs by name."""
+    """Everything that runs. `logs` are the processes' outputs by name, `folder` is this run's own."""
 
     settings: Settings
     company: Company
@@ -49,6 +49,8 @@ class Rig:
     api: tuple[int, ...] = ()
     worker: int | None = None
     logs: Mapping[str, Path] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = Path()
 
     @property
     def org_id(self) -> UUID:
@@ -108,7 +110,7 @@ def rig(
                 tracing = environment | {"ATTAIN_LOG_LEVEL": "DEBUG"}
                 worker = stack.enter_context(attain(["work"], tracing, log=logs["worker"])).pid
             _wait(port, api, logs)
-            yield Rig(settings, _known(company), servers, port, tuple(api), worker, logs)
+            yield Rig(settings, _known(company), servers, port, tuple(api), worker, logs, environment, run)
     finally:
         shutil.rmtree(run, ignore_errors=True)
 

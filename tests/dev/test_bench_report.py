@@ -33,7 +33,7 @@ def test_a_document_keeps_the_last_run_between_its_marks(tmp_path: Path) -> None
     for _ in range(2):
         REPORT.publish(None, document)
     text = document.read_text()
-    assert text.startswith("Read me.\n<!-- bench live: begin -->\n\n## attain bench live\n")
+    assert text.startswith("Read me.\n<!-- bench live: begin -->\n\n- date: 2026-11-22\n- seconds: 2\n")
     assert text.endswith("As measured.\n\n<!-- bench live: end -->\nThe end.\n")
     assert "old" not in text
     with pytest.raises(ValueError, match="has no <!-- bench other: begin -->"):

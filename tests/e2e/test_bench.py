@@ -53,3 +53,16 @@ async def test_live_for_minutes(data: Path) -> None:
     facts, messages = [row[1] for row in rows], [row[2] for row in rows]
     assert facts[-1] > facts[0] == 0
     assert messages[-1] > messages[0]
+
+
+async def test_api(data: Path) -> None:
+    small = ("--seconds", "0.3", "--rounds", "1", "--weeks", "1", "--peers", "strawberry,floor")
+    tables = await bench(data, "api", *small)
+    servers = ["Strawberry", "floor: one statement, no GraphQL", "Attain"]
+    assert [row[0] for row in tables["Requests a second, one process"]] == servers
+    assert all(rate > 0 for row in tables["Requests a second, one process"] for rate in row[1:])
+    assert [row[0] for row in tables["Attain as a multiple of"]] == servers[:2]
+    # The floor and Strawberry read the same rows and say the same: pages of 50 reps with some 20 kB.
+    sizes = {(server, question): size for server, question, *_, size in tables["Latency and means"]}
+    assert sizes["Strawberry", "Q2"] > 50 * sizes["Strawberry", "Q1"] / 2
+    assert [row[0] for row in tables["Two API processes against one"]] == ["Q1", "Q2", "Q3"]
