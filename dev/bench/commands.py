@@ -69,18 +69,6 @@ def api(
         report.publish(json, write)
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """One line that says what is wrong, and exit code 1."""
-    from dev.services import ServiceError
-
-    try:
-        yield
-    except (ServiceError, ValueError) as failure:
-        print(f"attain: {failure}", file=sys.stderr)
-        raise typer.Exit(1) from None
-
-
 @bench.command()
 def recompute(
     reps: Annotated[int, typer.Option(min=20, help="Reps of each organisation.")] = 10_000,
@@ -92,11 +80,19 @@ def recompute(
 ) -> None:
     """What recomputing everything costs, and what 1, 100 and 10,000 changed facts cost, at two sizes of history."""
     from dev.bench.recompute import run
+
+    with _failures():
+        sizes = facts or [500_000, 5_000_000]
+        run(data_dir.absolute(), reps=reps, sizes=sizes, full=everything).publish(json, write)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """One line that says what is wrong, and exit code 1."""
     from dev.services import ServiceError
 
     try:
-        sizes = facts or [500_000, 5_000_000]
-        run(data_dir.absolute(), reps=reps, sizes=sizes, full=everything).publish(json, write)
+        yield
     except (ServiceError, ValueError) as failure:
         print(f"attain: {failure}", file=sys.stderr)
         raise typer.Exit(1) from None
