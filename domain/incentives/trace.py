@@ -49,19 +49,21 @@ def verify(trace: Mapping[str, Any]) -> Decimal:
     if trace.get("format") != FORMAT:
         raise Mismatch(f"This is no trace of the format {FORMAT}.")
     try:
-        plan, inputs = from_json(Plan, trace["plan"]), from_json(Inputs, trace["inputs"])
         with localcontext(EXACT):
             payable = _executed(trace["steps"])
             lines = sum((Decimal(line["amount"]) for line in trace["lines"]), ZERO)
-    except (Rejected, KeyError, TypeError, ArithmeticError) as error:
+        said = Decimal(trace["payable"])
+        _, again = traced(from_json(Plan, trace["plan"]), from_json(Inputs, trace["inputs"]))
+    except Mismatch:
+        raise
+    except (Rejected, LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise Mismatch(f"The trace cannot be read: {error}") from error
-    if not payable == lines == Decimal(trace["payable"]):
-        raise Mismatch(f"The lines come to {lines}, the steps to {payable}, the trace says {trace['payable']}.")
-    _, again = traced(plan, inputs)
+    if not payable == lines == said:
+        raise Mismatch(f"The lines come to {lines}, the steps to {payable}, the trace says {said}.")
     for part in ("steps", "lines"):
-        for said, found in zip(trace[part], again[part], strict=False):
-            if said != found:
-                raise Mismatch(f"{found.get('id') or found.get('key')} comes to {found}, the trace says {said}.")
+        for told, found in zip(trace[part], again[part], strict=False):
+            if told != found:
+                raise Mismatch(f"{found.get('id') or found.get('key')} comes to {found}, the trace says {told}.")
     if again != trace:
         raise Mismatch("The calculation has other steps or lines than the trace.")
     return payable
