@@ -122,6 +122,20 @@ def tiers(*given: Tier, **terms: Any) -> Commission:
         (Bonus(key="c", amount=D(0), at=D(0)), {("INVALID", "amount"), ("INVALID", "at")}),
         (Bonus(key="c", amount=D(1), at=D(100)), {("OUT_OF_RANGE", "at")}),
         (Bonus(key="c", amount=D(1), at=D(100), by=Scale.AMOUNT), set()),
+        (
+            Commission(key="c", rate=D(1), measure=Measure.KPI, kpi="calls", products=("core",)),
+            {("INVALID", "products")},
+        ),
+        (
+            Commission(key="c", rate=D(1), measure=Measure.KPI, kpi="calls", cumulative=KIND.YEAR),
+            {("INVALID", "cumulative")},
+        ),
+        (Commission(key="c", rate=D(1), gates=(Gate(at_least=D(100), by=Scale.AMOUNT),)), set()),
+        (Mbo(key="c", target=D(0)), {("INVALID", "target")}),
+        (
+            Mbo(key="c", objectives=(Objective(key="A b", name="A", weight=D(1)),)),
+            {("INVALID", "objectives.0.key")},
+        ),
         (Mbo(key="c"), set()),
         (
             Mbo(

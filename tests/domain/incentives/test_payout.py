@@ -111,6 +111,8 @@ def test_only_credits_of_its_role_products_days_and_measure_count() -> None:
     assert paid(plan(replace(core, measure=Measure.DEALS)), inputs) == D("0.5")
     from_third = replace(inputs, on_plan=((date(2027, 1, 3), date(2027, 2, 1)),))
     assert paid(plan(replace(core, products=())), from_third) == 400
+    until_third = replace(inputs, on_plan=((date(2027, 1, 1), date(2027, 1, 3)),))
+    assert paid(plan(replace(core, products=())), until_third) == 100
 
 
 def test_a_credit_is_converted_at_the_rate_on_its_record() -> None:
