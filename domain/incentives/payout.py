@@ -17,11 +17,11 @@ from domain.incentives.facts import Facts, attainment
 from domain.incentives.inputs import Carry, Grant, Inputs, Used
 from domain.incentives.outcome import Claim, Earned, Line, LineKind, Part, Rated, Reason, Result, Stage
 from domain.incentives.plan import Plan
-from domain.incentives.terms import Cap, CapScope
+from domain.incentives.terms import Cap, CapScope, Draw, Proration
 from domain.incentives.trail import Trail
 from domain.money import apportion, quantum, rounded
 
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow])
 """Enough digits that sums and products are exact; only a quotient can end in rounding."""
@@ -206,14 +206,10 @@ class _Payout:
         if owed and draw is not None and not draw.carry_forward and self.inputs.opens_year:
             self.trail.step(Stage.DRAW_AND_CLAWBACK, "draw/forgiven", "Owed of last year, forgiven", "given", (), owed)
             owed = ZERO
-        least = ZERO
-        if draw is not None and self.facts.share_on_plan[0]:
-            whole = self.facts.prorated(draw.amount, draw.proration) * self.inputs.exchange_rate
-            least = rounded(whole, self.inputs.currency)
         if draw is None and not owed:
             return ZERO
         subtotal = self._subtotal("draw/earned")
-        floor = self.trail.step(Stage.DRAW_AND_CLAWBACK, "draw/least", "The least that is paid", "given", (), least)
+        least, floor = self._least(draw)
         if earned < least:
             self._add(LineKind.DRAW, "draw", "Draw", "difference", (floor, subtotal), least - earned)
             return owed + least - earned if draw is not None and draw.recoverable else owed
@@ -228,6 +224,18 @@ class _Payout:
             least_of = self.trail.step(Stage.DRAW_AND_CLAWBACK, "draw/back", label, "min", (debt, above), recovered)
             self._add(LineKind.RECOVERY, "recovery", label, "difference", (ZERO, least_of), -recovered)
         return owed - recovered
+
+    def _least(self, draw: Draw | None) -> tuple[Decimal, str]:
+        """The least that is paid, in the payee's currency, and its step."""
+        stage, label, (on_plan, days) = Stage.DRAW_AND_CLAWBACK, "The least that is paid", self.facts.share_on_plan
+        if draw is None or not on_plan:
+            return ZERO, self.trail.step(stage, "draw/least", label, "given", (), ZERO)
+        part, rate = self.facts.prorated(draw.amount, draw.proration), self.inputs.exchange_rate
+        args = (draw.amount, *((on_plan, days) if draw.proration is Proration.DAYS else (ONE, ONE)))
+        step = self.trail.step(stage, "draw/part", "For the days on the plan", "prorated", args, part)
+        step = self.trail.step(stage, "draw/converted", "In the payee's currency", "product", (step, rate), part * rate)
+        least = rounded(part * rate, self.inputs.currency)
+        return least, self.trail.step(stage, "draw/least", label, "round", (step, self.unit), least)
 
     def _claw_back(self) -> None:
         """Take back what was paid for deals of closed periods that were cancelled in this one (row 17)."""
