@@ -96,3 +96,16 @@ def _failures() -> Iterator[None]:
     except (ServiceError, ValueError) as failure:
         print(f"attain: {failure}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+@bench.command()
+def pay(
+    reps: Annotated[int, typer.Option(min=1, help="How many are paid.")] = 1_000,
+    deals: Annotated[int, typer.Option(min=1, help="Deals of each in the year.")] = 60,
+    json: Json = None,
+    write: Write = None,
+) -> None:
+    """A year of deals through the rules of pay, month by month, and their traces; no database."""
+    from dev.bench.pay import pay as run
+
+    run(reps, deals).publish(json, write)
