@@ -10,8 +10,10 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
+import orjson
 import structlog
 
 import telemetry
@@ -36,7 +38,7 @@ def configure(settings: Settings) -> None:
         structlog.processors.ExceptionRenderer(told),
     ]
     if settings.log_json:
-        render: structlog.typing.Processor = structlog.processors.JSONRenderer()
+        render: structlog.typing.Processor = structlog.processors.JSONRenderer(_json)
     else:
         render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     structlog.configure(
@@ -87,6 +89,10 @@ def _without_secrets(_logger: Any, _method: str, event: structlog.typing.EventDi
     if event.get("logger") == "asyncio":  # the rest is the task's repr, and in it that of its exception
         event["event"] = str(event["event"]).partition("\n")[0]
     return event
+
+
+def _json(event: structlog.typing.EventDict, default: Callable[[Any], Any]) -> str:
+    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _scrub(_logger: Any, _method: str, line: Any) -> str:

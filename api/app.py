@@ -24,6 +24,7 @@ from starlette.websockets import WebSocket
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
 from api import metrics
+from api.auth import Viewers
 from api.budget import Budget
 from api.bus import Bus
 from api.documents import Documents
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         budget = Budget(valkey, chosen.cost_per_minute)
         bus = Bus(db, valkey, chosen)
         persisted = Persisted(valkey, trusted, only_trusted=chosen.only_trusted_documents)
-        api = Api(chosen, db, Documents(core, chosen), persisted, Execution(core), budget)
+        api = Api(chosen, db, Viewers(db, chosen), Documents(core, chosen), persisted, Execution(core), budget)
         tasks = [asyncio.create_task(budget.run()), asyncio.create_task(bus.run())]
         app.state.running = Running(db, valkey, bus, GraphQLOverHttp(api, bus), GraphQLOverWebSocket(api, bus))
         try:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -30,6 +31,10 @@ _access = queries("access")
 
 KEY_PREFIX = "atk_"
 
+# How long what was looked up of a token counts, and of how many tokens.
+_VIEWER_SECONDS = 2.0
+_MOST_VIEWERS = 10_000
+
 
 def mint(settings: Settings, org_id: UUID, email: str, *, now: datetime, valid: timedelta) -> str:
     """A development token (HS256). Raises `ValueError` without ATTAIN_JWT_SECRET."""
@@ -45,6 +50,38 @@ def mint(settings: Settings, org_id: UUID, email: str, *, now: datetime, valid: 
         "exp": now + valid,
     }
     return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm="HS256")
+
+
+class Viewers:
+    """Who stands behind tokens. One per process.
+
+    What was looked up counts for a moment. Whoever loses access or changes role keeps what it had that much longer at
+    most, as on a subscription; after a mutation that this process answered, nobody of the organisation does.
+    """
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db = db
+        self._settings = settings
+        self._known: dict[bytes, tuple[float, Viewer, datetime | None]] = {}
+
+    async def of(self, token: str, now: datetime) -> tuple[Viewer, datetime | None]:
+        """The viewer behind a token, and when the token ends. Raises UNAUTHENTICATED."""
+        key = hashlib.sha256(token.encode()).digest()
+        known = self._known.get(key)
+        if known is not None:
+            until, viewer, expires = known
+            if time.monotonic() < until and (expires is None or now < expires):
+                return viewer, expires
+            del self._known[key]
+        viewer, expires = await authenticate(self._db, self._settings, token, now)
+        if len(self._known) >= _MOST_VIEWERS:
+            self._known.clear()
+        self._known[key] = time.monotonic() + _VIEWER_SECONDS, viewer, expires
+        return viewer, expires
+
+    def forget(self, org_id: UUID) -> None:
+        """Look everybody of an organisation up anew."""
+        self._known = {key: known for key, known in self._known.items() if known[1].org_id != org_id}
 
 
 async def authenticate(db: Database, settings: Settings, token: str, now: datetime) -> tuple[Viewer, datetime | None]:

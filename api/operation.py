@@ -14,7 +14,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType
 
 import telemetry
 from api import metrics
-from api.auth import authenticate
+from api.auth import Viewers
 from api.budget import Budget
 from api.context import Context
 from api.documents import Documents, Invalid, Prepared, too_dear
@@ -113,6 +113,7 @@ class Api:
 
     settings: Settings
     db: Database
+    viewers: Viewers
     documents: Documents
     persisted: Persisted
     execution: Execution
@@ -123,7 +124,7 @@ class Api:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise unauthenticated("Send `Authorization: Bearer` with a token or an API key.")
-        return await authenticate(self.db, self.settings, token.strip(), datetime.now(UTC))
+        return await self.viewers.of(token.strip(), datetime.now(UTC))
 
     def context(
         self, viewer: Viewer, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
@@ -183,6 +184,8 @@ class Api:
         except TimeoutError:
             answer = refused([_too_slow(self.settings.request_timeout_seconds)], context.request_id)
         finally:
+            if prepared.kind is OperationType.MUTATION:
+                self.viewers.forget(context.viewer.org_id)
             statements.reset(token)
             if outer is not None:
                 outer.extend(counted)

@@ -12,12 +12,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import SecretStr
 
-from api.auth import authenticate, mint
+from api.auth import Viewers, authenticate, mint
 from api.errors import Refusal
+from api.relay import global_id
+from api.schema import schema
 from domain.org.keys import api_key_create, api_key_revoke
-from domain.org.model import SCOPES, Role, Scope
+from domain.org.model import SCOPES, Role, Scope, UserItem
+from domain.org.people import users_upsert
 from domain.work import Work
 from settings import Settings
+from tests.api.conftest import Serve
 from tests.conftest import MakeOrg
 
 NOW = datetime.now(UTC)
@@ -128,3 +132,43 @@ async def test_a_key_has_its_own_scopes_until_it_is_revoked(make_org: MakeOrg) -
     await api_key_revoke(work, key_id)
     with pytest.raises(Refusal):
         await authenticate(work.db, Settings(), token, NOW)
+
+
+async def test_what_was_looked_up_counts_until_it_is_forgotten(make_org: MakeOrg) -> None:
+    work, other = await make_org(), await make_org()
+    key_id, token = await api_key_create(work, name="Partner", scopes=[Scope.QUOTAS_READ], expires_at=None)
+    viewers = Viewers(work.db, Settings())
+
+    viewer, _ = await viewers.of(token, NOW)
+    await api_key_revoke(work, key_id)
+    viewers.forget(other.viewer.org_id)
+    assert await viewers.of(token, NOW) == (viewer, None)
+    viewers.forget(work.viewer.org_id)
+    with pytest.raises(Refusal):
+        await viewers.of(token, NOW)
+
+
+async def test_a_token_at_its_end_is_looked_up_again(make_org: MakeOrg) -> None:
+    work = await make_org(admin_email="ada@harbor.example")
+    settings = Settings(jwt_secret=SecretStr(SECRET))
+    viewers = Viewers(work.db, settings)
+    token = mint(settings, work.viewer.org_id, "ada@harbor.example", now=NOW, valid=timedelta(hours=1))
+
+    _, ends = await viewers.of(token, NOW)
+    assert ends is not None
+    await users_upsert(work, [UserItem("ada@harbor.example", "Ada, renamed", Role.ADMIN)])
+    assert (await viewers.of(token, NOW))[0].name == "Ada Admin"
+    assert (await viewers.of(token, ends))[0].name == "Ada, renamed"
+
+
+async def test_a_key_revoked_by_mutation_opens_nothing_more(serve: Serve, make_org: MakeOrg) -> None:
+    work = await make_org()
+    revoke = "mutation ($id: ID!) { apiKeyRevoke(id: $id) { userErrors { code } } }"
+    asked = {"query": "{ viewer { name } }"}
+    key_id, token = await api_key_create(work, name="Partner", scopes=[Scope.QUOTAS_READ], expires_at=None)
+    async with serve(schema) as server, server.client(token) as partner, server.client(server.token(work)) as admin:
+        assert (await partner.post("/graphql", json=asked)).status_code == 200
+        given = {"query": revoke, "variables": {"id": global_id("ApiKey", key_id)}}
+        answer = (await admin.post("/graphql", json=given)).json()
+        assert answer["data"]["apiKeyRevoke"] == {"userErrors": []}
+        assert (await partner.post("/graphql", json=asked)).status_code == 401
