@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -157,9 +158,8 @@ class GraphQLOverHttp:
     async def _body(self, request: Request) -> bytes:
         limit = self._api.settings.max_body_bytes
         declared = request.headers.get("content-length", "0")
-        too_large = HttpError(413, f"The body is larger than {limit} bytes.", Connection="close")
         if not declared.isdigit() or int(declared) > _DRAINED * limit:
-            raise too_large
+            raise _too_large(limit)
         body, read = bytearray(), 0
         try:
             async with asyncio.timeout(_BODY_SECONDS):
@@ -173,12 +173,16 @@ class GraphQLOverHttp:
         except TimeoutError:
             raise HttpError(408, f"The body did not arrive within {_BODY_SECONDS:g} s.", Connection="close") from None
         if read > limit:
-            raise too_large
+            raise _too_large(limit)
         return bytes(body)
 
     def _check_method(self, request: Request, prepared: Prepared) -> None:
         if request.method == "GET" and prepared.kind is OperationType.MUTATION:
             raise HttpError(405, "Mutations are sent by POST.", Allow="POST")
+
+
+def _too_large(limit: int) -> HttpError:
+    return HttpError(413, f"The body is larger than {limit} bytes.", Connection="close")
 
 
 def _refused(errors: Sequence[GraphQLError], rid: str, note: dict[str, Any]) -> Answer:
@@ -213,7 +217,8 @@ def _code(refusal: Refusal) -> object:
     return (refusal.extensions or {}).get("code")
 
 
-def _preferred(accept: str | None, offered: Sequence[str]) -> str | None:
+@lru_cache(maxsize=256)
+def _preferred(accept: str | None, offered: tuple[str, ...]) -> str | None:
     """The media type that the client likes best, ties to the earlier offered; None when it accepts none of them."""
     if accept is None or not accept.strip():
         return offered[0]

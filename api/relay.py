@@ -190,10 +190,14 @@ class Edge(Generic[T]):
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    edges: list[Edge[T]] = strawberry.field(description="The nodes with their cursors.")
     nodes: list[T] = strawberry.field(description="The nodes alone.")
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
     count: strawberry.Private[Callable[[], Awaitable[int]]]
+    cursors: strawberry.Private[Callable[[], list[str]]]
+
+    @strawberry.field(description="The nodes with their cursors.")
+    def edges(self) -> list[Edge[T]]:
+        return [Edge(cursor=cursor, node=node) for cursor, node in zip(self.cursors(), self.nodes, strict=True)]
 
     @strawberry.field(description="Length of the whole list; counted only when asked for.")
     async def total_count(self) -> int:
@@ -209,14 +213,18 @@ def page(
     count: Callable[[], Awaitable[int]],
 ) -> Connection[T]:
     """A page from up to `size + 1` rows in order; `place` gives a row's sort values with the id last."""
-    edges = [Edge(cursor=encode_cursor(*place(row)), node=make(row)) for row in rows[:size]]
+    shown = rows[:size]
+
+    def cursors() -> list[str]:
+        return [encode_cursor(*place(row)) for row in shown]
+
     info = PageInfo(
         has_next_page=len(rows) > size,
         has_previous_page=after is not None,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
+        start_cursor=encode_cursor(*place(shown[0])) if shown else None,
+        end_cursor=encode_cursor(*place(shown[-1])) if shown else None,
     )
-    return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info, count=count)
+    return Connection(nodes=[make(row) for row in shown], page_info=info, count=count, cursors=cursors)
 
 
 @strawberry.type

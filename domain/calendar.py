@@ -190,7 +190,15 @@ class Calendar:
 
     def period(self, kind: PeriodKind, day: date) -> Period:
         """The period of a kind that holds the day."""
-        return self.at(day).period(kind, day)
+        known = self._periods.get((kind, day))
+        if known is None:
+            known = self._periods[kind, day] = self.at(day).period(kind, day)
+        return known
+
+    @cached_property
+    def _periods(self) -> dict[tuple[PeriodKind, date], Period]:
+        """Those asked for so far: pages of results ask for the same few again and again."""
+        return {}
 
     def parse(self, kind: PeriodKind, text: str) -> Period:
         """The period named in the graph: any day of a week, "2026-11", "2026-Q4", "2026". Raises `ValueError`."""

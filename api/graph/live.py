@@ -8,7 +8,7 @@ import strawberry
 from api.context import Context, Info
 from api.errors import bad_request
 from api.live import LiveChange, LiveKind, Logged, cursor_of, live, parse_cursor
-from api.relay import Connection, Edge, Node, PageInfo, load_nodes, page_size
+from api.relay import Connection, Node, PageInfo, load_nodes, page_size
 from sql.queries import queries
 
 _live = queries("live")
@@ -83,18 +83,18 @@ class LiveQuery:
         if seq < oldest and size:
             gap: LiveChange[Node] = LiveChange(cursor=cursor_of(org_id, oldest), occurred_at=ctx.now, kind=LiveKind.GAP)
             changes = [gap, *changes][:size]
-        edges = [Edge(cursor=change.cursor, node=change) for change in changes]
+        cursors = [change.cursor for change in changes]
         shown = PageInfo(
             has_next_page=len(events) > size or len(changes) < len(events),
             has_previous_page=after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+            start_cursor=cursors[0] if cursors else None,
+            end_cursor=cursors[-1] if cursors else None,
         )
 
         async def count() -> int:
             return int(await ctx.value(_live.log_visible_count, oldest, *seen[1:]))
 
-        return Connection(edges=edges, nodes=changes, page_info=shown, count=count)
+        return Connection(nodes=changes, page_info=shown, count=count, cursors=lambda: cursors)
 
 
 async def _changes(ctx: Context, events: list[Logged]) -> list[LiveChange[Node]]:
