@@ -80,7 +80,7 @@ async def load(
         parents=parents,
         team_keys={row["team_id"]: row["external_id"] for row in trees},
         assignments=by_rep,
-        sold=await _sold(session, reps, first, _horizon(calendar, used, today)),
+        sold=await _sold(session, reps, wanted, first, _horizon(calendar, used, today)),
         quotas={
             (
                 row["subject_id"],
@@ -153,9 +153,16 @@ def _payee(row: Record, trees: Sequence[Record], parents: Mapping[UUID, UUID | N
     )
 
 
-async def _sold(session: Session, reps: Sequence[UUID], first: date, end: date) -> dict[UUID, list[Sold]]:
+async def _sold(
+    session: Session, reps: Sequence[UUID], wanted: Collection[Want], first: date, end: date
+) -> dict[UUID, list[Sold]]:
+    """What counts for each rep; what teams sell only where a plan pays for it."""
+    for_teams = any(want.role is CreditRole.TEAM for want in wanted)
+    led = await session.fetch(_earnings.led, reps) if for_teams else []
+    sellers = list({*reps, *(row["seller_id"] for row in led)})
+    pairs = [[row[i] for row in led] for i in range(4)]
     found: dict[UUID, list[Sold]] = defaultdict(list)
-    for row in await session.fetch(_earnings.credits, reps, first, end):
+    for row in await session.fetch(_earnings.credits, reps, sellers, first, end, *pairs):
         found[row["rep_id"]].append(_credit(row))
     return found
 

@@ -58,14 +58,34 @@ select distinct rep_id from earning where org_id = $1 and plan_id is not null an
 -- Those who might be on a plan.
 select rep_id, hired_on, left_on from rep where org_id = $1 order by rep_id;
 
+-- name: led
+-- Whose sales some reps are credited for as managers, on which days.
+select rep_id, seller_id, starts_on, ends_on from incentive_led where org_id = $1 and rep_id = any($2::uuid[]);
+
 -- name: credits
--- What some reps are credited with on days of a stretch, with what the deal says of itself.
-select c.rep_id, c.role, c.source, c.deal_id, c.seller_id, c.source_id, c.day, c.share, c.amount, c.margin, c.units,
-  d.product, d.currency, d.amount as deal_amount, d.margin as deal_margin
-from incentive_credit c
-left join deal d on d.org_id = c.org_id and d.deal_id = c.deal_id
-where c.org_id = $1 and c.rep_id = any($2::uuid[]) and c.day >= $3 and c.day < $4
-order by c.rep_id, c.day, c.deal_id;
+-- What some reps are credited with on days of a stretch, with what the deal says of itself; `$3` are they and those they lead.
+-- Credits are looked up by seller and then divided, so that statistics that are not there yet mislead nobody.
+with sold as materialized (
+  select c.rep_id, c.deal_id, c.closed_day as day, c.share, c.amount, c.margin, c.units, d.product, d.currency,
+    d.amount as deal_amount, d.margin as deal_margin
+  from credit c join deal d on d.org_id = c.org_id and d.deal_id = c.deal_id
+  where c.org_id = $1 and c.rep_id = any($3::uuid[]) and c.status = 'WON' and c.closed_day >= $4 and c.closed_day < $5
+)
+select s.rep_id, 'DIRECT' as role, 'DEAL' as source, s.rep_id as seller_id, null::uuid as source_id, s.deal_id, s.day, s.share,
+  s.amount, s.margin, s.units, s.product, s.currency, s.deal_amount, s.deal_margin
+from sold s where s.rep_id = any($2::uuid[])
+union all
+select l.rep_id, 'TEAM', 'DEAL', s.rep_id, null, s.deal_id, s.day, s.share, s.amount, s.margin, s.units, s.product,
+  s.currency, s.deal_amount, s.deal_margin
+from sold s
+join unnest($6::uuid[], $7::uuid[], $8::date[], $9::date[]) l (rep_id, seller_id, starts_on, ends_on)
+  on l.seller_id = s.rep_id and s.day >= l.starts_on and (l.ends_on is null or s.day < l.ends_on)
+union all
+select c.rep_id, c.role, c.source, c.seller_id, c.source_id, c.deal_id, c.day, c.share, c.amount, c.margin,
+  c.units, d.product, d.currency, d.amount, d.margin
+from incentive_credit c left join deal d on d.org_id = c.org_id and d.deal_id = c.deal_id
+where c.org_id = $1 and c.rep_id = any($2::uuid[]) and c.day >= $4 and c.day < $5
+  and (c.role = 'OVERLAY' or c.source = 'MANUAL');
 
 -- name: quotas
 -- The quotas of some reps and of teams as attainment was computed with them: prorated, ramped, rolled up.
