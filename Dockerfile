@@ -11,7 +11,7 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home attain
 COPY --from=build /opt/attain /opt/attain
 WORKDIR /srv/attain
-COPY cli.py logs.py settings.py telemetry.py transfer.py ./
+COPY cli.py logs.py pay.py settings.py telemetry.py transfer.py ./
 COPY sql sql
 COPY domain domain
 COPY workers workers

@@ -344,6 +344,97 @@ def demo(
         raise typer.Exit(0 if live else 130) from None
 
 
+plan = typer.Typer(no_args_is_help=True, help="Incentive plans as files.")
+app.add_typer(plan, name="plan")
+
+
+@plan.callback()
+def plans() -> None:
+    """Incentive plans as files."""
+
+
+@plan.command("apply")
+def plan_apply(
+    file: Annotated[Path, typer.Argument(help="The plan, in YAML (see docs/incentives.md).")],
+    email: Annotated[str, typer.Option(help="The compensation administrator who applies it.")],
+    org: Annotated[UUID | None, typer.Option(help="The organisation's id, if the database has several.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    data_dir: DataDir = _DATA,
+) -> None:
+    """Publish a plan, after saying what it changes: in its terms, and in what each rep gets."""
+    from rich.console import Console
+
+    import pay
+    from domain.incentives.plan import Plan
+    from sql.pool import Database
+
+    _join(data_dir)
+    known = _settings("database_url")
+    _check_database(known)
+    console = Console(highlight=False)
+
+    async def run(key: str, document: Plan) -> None:
+        org_id = await _org_of(known, email, org)
+        db = await Database.open(known.database_url, size=1, timeout_ms=120_000)
+        try:
+            work = await pay.comp_admin(db, org_id, email)
+            proposal = await pay.propose(work, key, document)
+            pay.show(console, proposal, (await pay.rep_names(work, proposal)).__getitem__)
+            if dry_run:
+                console.print("Nothing was stored: this was a dry run.")
+            elif not proposal.changes:
+                console.print("Nothing was stored: there is nothing to change.")
+            elif yes or typer.confirm("Publish it?"):
+                console.print(f"Version {await pay.publish(work, proposal)} is in force.")
+            else:
+                console.print("Nothing was stored.")
+        finally:
+            await db.close()
+
+    try:
+        asyncio.run(run(*pay.read(file)))
+    except pay.Refused as refusal:
+        _fail(str(refusal))
+
+
+@app.command()
+def explain(
+    line: Annotated[str, typer.Argument(help="A file that an earlier run wrote, or the id of a line.")],
+    verify: Annotated[bool, typer.Option("--verify", help="Execute it again; a file needs no database.")] = False,
+    email: Annotated[str, typer.Option(help="The compensation administrator who asks, where it is an id.")] = "",
+    org: Annotated[UUID | None, typer.Option(help="The organisation's id, if the database has several.")] = None,
+    data_dir: DataDir = _DATA,
+) -> None:
+    """Print how a line of a statement came to be, as JSON; with --verify, say whether it follows."""
+    import pay
+    from sql.pool import Database
+
+    async def read(known: Settings, line_id: UUID) -> str:
+        org_id = await _org_of(known, email, org)
+        db = await Database.open(known.database_url, size=1)
+        try:
+            return await pay.explained(await pay.comp_admin(db, org_id, email), line_id)
+        finally:
+            await db.close()
+
+    try:
+        if Path(line).is_file():
+            text = Path(line).read_text(encoding="utf-8")
+        else:
+            try:
+                line_id = UUID(line)
+            except ValueError:
+                _fail(f"{line} is neither a file nor the id of a line.")
+            _join(data_dir)
+            known = _settings("database_url")
+            _check_database(known)
+            text = asyncio.run(read(known, line_id))
+        print(pay.check(text) if verify else text)
+    except pay.Refused as refusal:
+        _fail(str(refusal))
+
+
 @app.command()
 def schema() -> None:
     """Print the graph's schema (SDL)."""

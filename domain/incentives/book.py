@@ -64,6 +64,8 @@ class Book:
     _credits: dict[tuple[UUID, str], list[Credit]] = field(default_factory=dict)
     _periods: dict[tuple[PeriodKind, date], Period] = field(default_factory=dict)
     _spans: dict[tuple[UUID, UUID, int], tuple[Span, ...]] = field(default_factory=dict)
+    # By the document's identity: it is read once, and hashing all of it costs more than what is looked up.
+    _wants: dict[int, tuple[Plan, tuple[Want, ...]]] = field(default_factory=dict)
 
     def period(self, kind: PeriodKind, day: date) -> Period:
         """The period that holds a day; worked out once."""
@@ -150,7 +152,9 @@ class Book:
         payee = self.payees[rep_id]
         last = period.ends_on - DAY
         longer = tuple(self.period(kind, last) for kind in _LONGER[period.kind])
-        since = min([reach(plan, period, longer), *(p.starts_on for p in longer if _ytd(plan, p.kind))])
+        used = reach(plan, period, longer)
+        looked = {want.period for want in self._wanted(plan)}
+        since = min([used, *(over.starts_on for over in longer if over.kind in looked)])
         exchange = self.rates.at(plan.currency, payee.currency, last)
         credits_ = self._credits_of(rep_id, plan.currency)
         if exchange is None or credits_ is None:
@@ -159,7 +163,6 @@ class Book:
         kept = [c for gone in cancelled if gone.origin < period.ends_on for c in gone.credits]
         low, high = (bisect_left(credits_, day, key=_day) for day in (since, period.ends_on))
         mine = [*credits_[low:high], *(c for c in kept if since <= c.day < period.ends_on)]
-        used = reach(plan, period, longer)
         year = self.period(PeriodKind.YEAR, last)
         return Inputs(
             payee=str(rep_id),
@@ -182,6 +185,12 @@ class Book:
                 if gone.cancelled_on in period
             ),
         )
+
+    def _wanted(self, plan: Plan) -> tuple[Want, ...]:
+        """What the plan looks at, in one order."""
+        if id(plan) not in self._wants:
+            self._wants[id(plan)] = (plan, tuple(sorted(wants(plan), key=str)))
+        return self._wants[id(plan)][1]
 
     def _credits_of(self, rep_id: UUID, currency: str) -> list[Credit] | None:
         """A rep's credits in order of days, for plans in a currency; None while a rate is not known."""
@@ -260,7 +269,7 @@ class Book:
 
     def _standings(self, plan: Plan, payee: Payee, period: Period, credits_: Sequence[Credit]) -> Iterator[Standing]:
         last = period.ends_on - DAY
-        for want in sorted(wants(plan), key=str):
+        for want in self._wanted(plan):
             over = self.period(want.period, last)
             quota = self._quota(plan, payee, want, over)
             if want.measure is Measure.KPI:
@@ -324,10 +333,6 @@ def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 def _day(credit: Credit) -> date:
     return credit.day
-
-
-def _ytd(plan: Plan, kind: PeriodKind) -> bool:
-    return any(want.period is kind for want in wants(plan))
 
 
 def _value(credit: Credit, measure: Measure) -> Decimal:
