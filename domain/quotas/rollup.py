@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from uuid import UUID
 
 from domain.calendar import DAY, Calendar, Period
@@ -91,7 +92,8 @@ def attain(
     organisation have their own where one is set, else the sum of what is below: of child teams, and of reps for the
     days that they were in the team. What a rep attained counts for the team of that day (semantics rule 4).
     """
-    shape = Shape(calendar, board.period)
+    layout = _layout(calendar, board.period, today)
+    shape = layout.shape
     unit = smallest_unit(board.measure, house.currency)
     own = {(quota.target.subject, quota.target.subject_id): quota.terms for quota in quotas}
     quota_of: dict[Who, tuple[QuotaSource, Carried]] = {}
@@ -108,8 +110,8 @@ def attain(
             carried = (to_unit(terms.amount, unit), whole[pace])
             direct[stints[0].team_id].append(carried)
         else:
-            carried = rep_carries(shape, terms, tenure, today, unit)
-            for part in parts(shape, terms, rep_id, tenure, stints, today, unit):
+            carried, of_teams = layout.carried(terms, rep_id, tenure, tuple(stints), unit)
+            for part in of_teams:
                 direct[part.team_id].append(part.carried)
         quota_of[subject, rep_id] = (QuotaSource.OWN, carried)
     org = (Subject.ORGANIZATION, house.org_id)
@@ -139,6 +141,31 @@ def attain(
         numbers = figures(quota, attained.get(who, Decimal(0)), elapsed, left, unit)
         lines[who] = Line(source, numbers, elapsed, left)
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """A period on a day, and what was worked out for it: a change of one fact finds everybody's quotas as they were."""
+
+    shape: Shape
+    today: date
+    _known: dict[tuple[object, ...], tuple[Carried, list[Part]]] = field(default_factory=dict, repr=False)
+
+    def carried(
+        self, terms: Terms, rep_id: UUID, tenure: Tenure, stints: tuple[Stint, ...], unit: Decimal
+    ) -> tuple[Carried, list[Part]]:
+        """What a rep carries, and its parts by team."""
+        key = (terms, rep_id, tenure, stints, unit)
+        if key not in self._known:
+            whole = rep_carries(self.shape, terms, tenure, self.today, unit)
+            self._known[key] = whole, parts(self.shape, terms, rep_id, tenure, stints, self.today, unit)
+        return self._known[key]
+
+
+@lru_cache(maxsize=32)
+def _layout(calendar: Calendar, period: Period, today: date) -> _Layout:
+    """A pure function of its arguments; the periods of days gone by make room for those of today."""
+    return _Layout(Shape(calendar, period), today)
 
 
 def _covers(stint: Stint, period: Period) -> bool:
