@@ -1,9 +1,8 @@
 """The worker process: arq's jobs, and a relay beside them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import orjson
@@ -12,6 +11,7 @@ import uvloop
 from arq.connections import ArqRedis, RedisSettings
 from arq.cron import cron
 from arq.worker import Worker
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from domain.backlog import QUEUE
@@ -24,25 +24,38 @@ log = structlog.get_logger("attain.worker")
 
 # How long a job waits at most before the same one may be enqueued again: bounds what a lost job costs.
 _WAIT_SECONDS = 5
+# How long the relay waits for Valkey, which events do not need.
+_VALKEY_SECONDS = 2.0
 
 
-async def startup(ctx: dict[str, Any]) -> None:
-    """Open Postgres and start the relay."""
-    options: Settings = ctx["settings"]
-    ctx["db"] = await Database.open(
+@asynccontextmanager
+async def _relaying(options: Settings) -> AsyncIterator[Database]:
+    """Postgres with a relay on it: events are numbered whether or not Valkey, and with it arq, is there."""
+    db = await Database.open(
         options.database_url, size=options.pool_size, timeout_ms=options.job_timeout_seconds * 1000
     )
-    queue: ArqRedis = ctx["redis"]
+    connections: ConnectionPool = ConnectionPool.from_url(
+        options.valkey_url, socket_connect_timeout=_VALKEY_SECONDS, socket_timeout=_VALKEY_SECONDS
+    )
+    queue = ArqRedis(connections, orjson.dumps, orjson.loads, QUEUE)
 
     async def enqueue(job: str, org_id: UUID) -> None:
         waiting = jobs.WAITING.format(job=job, org=org_id)
         if await queue.set(waiting, 1, nx=True, ex=_WAIT_SECONDS):
             await queue.enqueue_job(job, str(org_id))
 
-    relay = Relay(ctx["db"], queue, options, enqueue)
-    ctx["tasks"] = [asyncio.create_task(_forever(relay.run), name="relay")]
+    tasks = [asyncio.create_task(_forever(Relay(db, queue, options, enqueue).run), name="relay")]
     if options.metrics_port:
-        ctx["tasks"].append(asyncio.create_task(metrics.watch(ctx["db"], queue, options), name="metrics"))
+        tasks.append(asyncio.create_task(metrics.watch(db, queue, options), name="metrics"))
+    try:
+        yield db
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await queue.aclose()
+        await connections.disconnect()
+        await db.close()
 
 
 async def _forever(run: Callable[[], Awaitable[None]]) -> None:
@@ -55,15 +68,7 @@ async def _forever(run: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(1)
 
 
-async def shutdown(ctx: dict[str, Any]) -> None:
-    """Stop the relay and close Postgres."""
-    for task in ctx["tasks"]:
-        task.cancel()
-    await asyncio.gather(*ctx["tasks"], return_exceptions=True)
-    await ctx["db"].close()
-
-
-def worker(options: Settings) -> Worker:
+def worker(options: Settings, db: Database) -> Worker:
     """The arq worker of this process. Jobs are short: what a killed worker left is taken up by the sweep."""
     return Worker(
         queue_name=QUEUE,
@@ -71,9 +76,7 @@ def worker(options: Settings) -> Worker:
         # Every zone's midnight is among these minutes.
         cron_jobs=[cron(jobs.tick, minute=set(range(0, 60, 5)), second=5, run_at_startup=True)],
         redis_settings=RedisSettings.from_dsn(options.valkey_url),
-        ctx={"settings": options},
-        on_startup=startup,
-        on_shutdown=shutdown,
+        ctx={"settings": options, "db": db},
         job_serializer=orjson.dumps,
         job_deserializer=orjson.loads,
         # arq polls; a job waits half of this on average.
@@ -94,7 +97,18 @@ def run(options: Settings) -> None:
 async def _run(options: Settings) -> None:
     """Work until told to stop (SIGINT, SIGTERM); outages of Postgres or Valkey are waited out."""
     while True:
-        process = worker(options)
+        try:
+            async with _relaying(options) as db:
+                return await _take_jobs(options, db)
+        except Unavailable as error:
+            log.warning("worker_waits", error=repr(error))
+            await asyncio.sleep(1)
+
+
+async def _take_jobs(options: Settings, db: Database) -> None:
+    """Until told to stop."""
+    while True:
+        process = worker(options, db)
         try:
             await process.async_run()
         except asyncio.CancelledError:

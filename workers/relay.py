@@ -70,6 +70,7 @@ class Relay:
         self._enqueue = enqueue
         self._woken: set[tuple[UUID, str]] = set()
         self._wake = asyncio.Event()
+        self._away_until = 0.0
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
@@ -92,7 +93,7 @@ class Relay:
                     if time.monotonic() >= next_sweep:
                         next_sweep = time.monotonic() + self._settings.sweep_seconds
                         await self._sweep()
-                except (*Unavailable, RedisError) as error:
+                except Unavailable as error:
                     # Nothing is lost: rows of org_work stay until their work is done, and the sweep finds them.
                     log.warning("relay_waits", error=repr(error))
                     await asyncio.sleep(self._settings.sweep_seconds)
@@ -105,14 +106,23 @@ class Relay:
         self._wake.set()
 
     async def _handle(self, org_id: UUID, kind: str) -> None:
-        if kind != "EVENTS":
-            await self._enqueue(_JOBS[kind], org_id)
-            return
-
         async def publish(seq: int) -> None:
-            await self._valkey.publish(CHANNEL, f'{{"org":"{org_id.hex}","seq":{seq}}}')
+            await self._tell(self._valkey.publish, CHANNEL, f'{{"org":"{org_id.hex}","seq":{seq}}}')
 
-        await number(self._db, org_id, publish)
+        if kind == "EVENTS":
+            await number(self._db, org_id, publish)
+        else:
+            await self._tell(self._enqueue, _JOBS[kind], org_id)
+
+    async def _tell(self, how: Callable[..., Awaitable[object]], *what: object) -> None:
+        """Tell Valkey, unless it was away just now. What it misses is found: jobs by our sweep, events by the API's."""
+        if time.monotonic() < self._away_until:
+            return
+        try:
+            await how(*what)
+        except RedisError as error:
+            self._away_until = time.monotonic() + self._settings.sweep_seconds
+            log.warning("valkey_away", error=repr(error))
 
     async def _sweep(self) -> None:
         """What a lost notification, a lost job or a killed worker left behind."""

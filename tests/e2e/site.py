@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from api.auth import mint
-from dev.services import Services, services
+from dev.services import Services, services, stop
 from settings import Settings
 from sql.migrate import migrate
 from sql.pool import Database
@@ -263,6 +263,8 @@ def make_site(*, durable: bool = False, **environment: object) -> Iterator[Site]
             yield site
         finally:
             site.end()
+            for process in running.processes.values():
+                stop(process, signal.SIGINT)  # those that were restarted; nobody else knows them
             print(site.log.read_text() if site.log.exists() else "")  # noqa: T201 pytest shows it when a test failed
 
 

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from redis.asyncio import Redis
 
+from domain.org.model import TeamItem
+from domain.org.trees import teams_upsert
 from tests.e2e.load import Follower, Load
 from tests.e2e.site import Site, check_nothing_is_lost_or_doubled, make_company, make_site, quiet
 from tests.loop.company import Company
@@ -89,3 +91,28 @@ async def test_valkey_restarts_and_forgets_everything(site: Site, company: Compa
             await valkey.flushall()
         await load.grow(20)
         assert load.refused == 0
+
+
+async def test_without_valkey_events_are_told_and_one_relay_stays_one(site: Site, company: Company) -> None:
+    """Twice, because what an outage leaves behind shows in the next one."""
+    site.serve()
+    worker = site.work()
+    await quiet(company)
+    admin = Follower(site, company, "ada@harbor.example")
+    listening = asyncio.create_task(admin.run())
+    try:
+        await admin.begin()
+        for times in (1, 2):
+            site.stop("Valkey", signal.SIGKILL)
+            assert not (await teams_upsert(company.work, [TeamItem("north", f"North {times}")])).problems
+            await quiet(company)
+            await admin.heard([admin.began + n for n in range(1, times + 1)])
+            await site.restart("Valkey")
+        [(listeners,)] = await company.run(
+            "select count(*) from pg_stat_activity where application_name = 'attain-listener' and $1::uuid is not null"
+        )
+        assert listeners == 1
+        assert worker.process.poll() is None
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
