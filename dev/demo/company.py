@@ -30,6 +30,7 @@ ADVISOR = "ADVISOR"
 """The job role that the scorecard is for."""
 
 ADMIN_EMAIL = "olivia.grant@harborpine.example"
+COMPENSATION_EMAIL = "ruben.adler@harborpine.example"
 MANAGER_EMAIL = "marcus.webb@harborpine.example"
 """Leads the team Construction."""
 
@@ -97,7 +98,7 @@ def company(today: date, weeks: int, seed: int = SEED) -> Company:
     managers = [UserItem(email_of(name), name, Role.MANAGER) for name in (*_MANAGERS, *_DIRECTORS)]
     users = [
         UserItem(ADMIN_EMAIL, "Olivia Grant", Role.ADMIN),
-        UserItem(email_of("Ruben Adler"), "Ruben Adler", Role.COMP_ADMIN),
+        UserItem(COMPENSATION_EMAIL, "Ruben Adler", Role.COMP_ADMIN),
         *managers,
     ]
     teams = [TeamItem("brokerage", "Commercial Lines", parent=None)]

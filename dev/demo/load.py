@@ -10,10 +10,11 @@ from uuid import UUID
 
 from dev.company import Company
 from dev.demo import company as setting
+from dev.demo import pay
 from dev.demo.company import Advisor
 from dev.demo.history import MEETINGS, PROPOSALS, Facts, History
 from domain import recompute
-from domain.calendar import DAY, WEEK, Calendar, CalendarVersion, PeriodKind
+from domain.calendar import DAY, WEEK, Calendar, CalendarVersion, Period, PeriodKind
 from domain.feed import actions as feed
 from domain.feed.model import DismissReason
 from domain.org import rules as org_rules
@@ -79,12 +80,15 @@ async def load(
     reps = _all(await reps_upsert(admin, [advisor.rep for advisor in who.advisors])).ids
     _all(await territories_upsert(admin, who.territories))
     await _publish(admin, first_week)
-    await _set_quotas(admin, calendar, first_week, today, dict(zip(reps, who.advisors, strict=True)))
+    advisors = dict(zip(reps, who.advisors, strict=True))
+    await _set_quotas(admin, calendar, first_week, today, advisors)
+    await pay.publish(admin, calendar, first_week, today, advisors)
     history = History(who.advisors, calendar, first_week, seed)
     # A step of the history ends on a Friday evening, when managers act; the last one ends now.
     fridays = [calendar.at(first_week).opening(first_week + n * WEEK + 4 * DAY)[1] for n in range(weeks + 1)]
     steps = [*(at for at in fridays if at < now), now]
     before: datetime | None = None
+    closed: set[Period] = set()
     for number, until in enumerate(steps):
         progress("Loading the demo company, week by week", number, len(steps))
         work = replace(admin, now=until)
@@ -92,6 +96,8 @@ async def load(
         await settle(work)
         if until < now:
             await _act(work, reps, Random(f"{seed}:{number}"))
+        await pay.close(work, calendar, closed, advisors, seed)
+        await settle(work)
         before = until
     _, key = await api_key_create(
         replace(admin, now=now),
@@ -102,6 +108,7 @@ async def load(
     progress("Loading the demo company, week by week", len(steps), len(steps))
     emails = {
         "admin": setting.ADMIN_EMAIL,
+        "compensation": setting.COMPENSATION_EMAIL,
         "manager": setting.MANAGER_EMAIL,
         "rep": str(who.advisors[0].rep.email),
     }
