@@ -2,7 +2,6 @@
 
 from api.enums import describe
 from domain.incentives.model import DisputeAct, DisputeStatus, LineKind, PlanStatus, State
-from domain.incentives.outcome import Stage
 from domain.incentives.reconcile import Kind
 from domain.incentives.terms import (
     CapScope,
@@ -86,20 +85,6 @@ describe(
     name="IncentiveProration",
     DAYS="It shrinks with the calendar days.",
     NONE="It stays whole.",
-)
-describe(
-    Stage,
-    "A stage of the payout pipeline, in its order.",
-    name="PayoutStage",
-    ELIGIBILITY="The days on which the payee is on the plan.",
-    CREDIT="What is credited.",
-    ATTAINMENT="What was attained of the quota.",
-    RATE="The rates paid.",
-    THRESHOLD="What thresholds and gates let through.",
-    CAP="What caps leave.",
-    CURRENCY="From the plan's currency to the payee's.",
-    DRAW_AND_CLAWBACK="Draws, and what is taken back.",
-    PAYABLE="What is paid, rounded once.",
 )
 describe(
     PlanStatus,

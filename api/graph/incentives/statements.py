@@ -13,8 +13,9 @@ from strawberry.scalars import JSON
 import api.graph.incentives.enums  # noqa: F401  describes the enums before the types show them
 from api.context import Context, Info
 from api.errors import bad_request
+from api.explain import ExplainStep
 from api.graph.feed.types import ActionItem, items_by_id
-from api.graph.incentives.explained import AmortizedMonth, PayoutStep, explained, steps_of
+from api.graph.incentives.explained import AmortizedMonth, explained, steps_of
 from api.graph.incentives.plans import IncentivePlan, plans_by_id
 from api.graph.org.types import After, First, Rep, User, reps_by_id, users_by_id
 from api.graph.pipeline.types import Deal, deals_by_id
@@ -191,9 +192,10 @@ class StatementLine(Node):
     disputes: list[Dispute] = loads(_disputes_of_line, "line_id", description="Doubts about it, the latest first.")
 
     @strawberry.field(
-        description="Every number on the way to it, in the order of the payout pipeline. Empty for what is by hand."
+        description="How it comes about, from the amount down to the deals, by the version that it followed. Empty for "
+        "what is by hand. Of a REVERSAL: the line that it takes back."
     )
-    async def explain(self, info: Info) -> list[PayoutStep]:
+    async def explain(self, info: Info) -> list[ExplainStep]:
         return steps_of(await info.context.load(explained, self.line_id))
 
     @strawberry.field(

@@ -173,13 +173,15 @@ async def test_a_line_explains_itself_and_executes_again(paid: Company, asked: A
     line = (await statement(asked, paid, "ann", "ann"))["lines"]["nodes"][0]["id"]
     data = await asked(
         "ann",
-        """query ($line: ID!) { node(id: $line) { ... on StatementLine { explain { id stage op args value } trace
+        """query ($line: ID!) { node(id: $line) { ... on StatementLine { explain { id parentId formula value facts { label } }
+          trace
           amortization(months: 36) { startsOn amount { amount } left { amount } } } } }""",
         line=line,
     )
-    steps = {step["id"]: step for step in data["node"]["explain"]}
-    assert steps["new/base/tier/1"]["args"] == ["@new/base", "0.06", "10000"]
-    assert (steps["new/base/tier/1"]["stage"], steps["new/base/tier/1"]["value"]) == ("RATE", "120")
+    root, *steps = data["node"]["explain"]
+    assert (root["parentId"], root["value"], root["facts"][0]["label"]) == (None, "520", "version 1")
+    (upper,) = [step for step in steps if step["id"] == "new/base/tier/1"]
+    assert (upper["formula"], upper["value"]) == ("the part of 12000 from 10000 x 0.06", "120")
     assert verified(data["node"]["trace"]) == 520
     months = data["node"]["amortization"]
     assert [m["amount"]["amount"] for m in (months[0], months[-1])] == ["14.44", "14.6"]
