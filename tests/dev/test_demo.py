@@ -10,9 +10,12 @@ from dev.company import Company
 from dev.demo import company as setting
 from dev.demo.history import MEETINGS, PROPOSALS, History
 from dev.demo.live import live
-from dev.demo.load import load
+from dev.demo.load import load, settle
 from domain.calendar import WEEK, Calendar, CalendarVersion
+from domain.incentives.reconcile import reconcile
 from domain.org.actions import CALENDAR_FROM
+from domain.org.actions import calendar as calendar_of
+from domain.work import Work
 from sql.pool import Database
 from sql.queries import queries
 
@@ -84,3 +87,15 @@ async def test_live_facts_keep_coming(db: Database, company: Company) -> None:
     told: list[str] = []
     await live(db, company.org_id, seconds=0, told=told.append, rounds=5)
     assert len(told) >= 5
+
+
+async def test_every_advisor_is_paid_and_nothing_is_left_to_reconcile(db: Database, company: Company) -> None:
+    await settle(Work.system(db, company.org_id, NOW))
+    async with db.snapshot(company.org_id) as session:
+        today = (await calendar_of(session)).local_day(NOW)
+        which = (None, None, None, None, None, None, None, None, 1000)
+        statements = await session.fetch(queries("incentive_read").statements_page, *which)
+        assert len({row["rep_id"] for row in statements}) > 60
+        assert {row["period_kind"] for row in statements} == {"MONTH", "QUARTER"}
+        assert sum(row["total"] for row in statements) > 0
+        assert await reconcile(session, await calendar_of(session), today) == []

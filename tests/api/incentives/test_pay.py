@@ -173,8 +173,8 @@ async def test_a_line_explains_itself_and_executes_again(paid: Company, asked: A
     line = (await statement(asked, paid, "ann", "ann"))["lines"]["nodes"][0]["id"]
     data = await asked(
         "ann",
-        """query ($line: ID!) { node(id: $line) { ... on StatementLine { explain { id parentId formula value facts { label } }
-          trace
+        """query ($line: ID!) { node(id: $line) { ... on StatementLine { trace
+          explain { id parentId formula value facts { label } }
           amortization(months: 36) { startsOn amount { amount } left { amount } } } } }""",
         line=line,
     )
