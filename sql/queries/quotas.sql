@@ -230,3 +230,15 @@ from credit c join deal d on d.org_id = c.org_id and d.deal_id = c.deal_id
 where c.org_id = $1 and c.status = 'WON' and c.closed_day >= $2 and c.closed_day < $3
   and (c.rep_id = any($4::uuid[]) or c.territory_id = any($5::uuid[]))
 order by c.closed_day, c.deal_id, c.rep_id;
+
+-- name: plans_page
+-- Proposals from the latest on, for those who see everybody ($2).
+select plan_id, name, subject, subject_id, measure, period_kind, starts_on, ends_on, status, version, method, lines,
+  proposed_by, proposed_at, approved_by, approved_at
+from quota_plan
+where org_id = $1 and $2 and ($3::text is null or status = $3) and ($4::uuid is null or plan_id < $4)
+order by plan_id desc limit $5;
+
+-- name: plans_count
+-- How many there are.
+select count(*) from quota_plan where org_id = $1 and $2 and ($3::text is null or status = $3);

@@ -8,7 +8,8 @@ import strawberry
 
 import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
 from api.context import Context
-from api.loaders import column
+from api.graph.scorecards.definitions import Kpi, kpis_by_id
+from api.loaders import column, loads
 from api.periods import Period
 from api.relay import global_id
 from domain.calendar import Calendar, PeriodKind
@@ -63,6 +64,9 @@ class Carried:
     def kpi_id(self) -> strawberry.ID | None:
         return global_id("Kpi", self.kpi_uuid) if self.kpi_uuid else None
 
+    kpi: Kpi | None = loads(
+        kpis_by_id, "kpi_uuid", description="The KPI, as it is defined today. Null unless the measure is KPI."
+    )
     rep: LazyRep | None = column(_rep, description="The rep. Null when the subject is another kind, or not seen.")
     team: LazyTeam | None = column(_team, description="The team. Null when the subject is another kind, or not seen.")
     territory: LazyTerritory | None = column(

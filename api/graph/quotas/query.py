@@ -12,16 +12,18 @@ from api.context import Context, Info
 from api.errors import bad_request
 from api.graph.quotas.loaders import seen
 from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgument, kpi_of
-from api.graph.quotas.types import Attainment, LeaderboardEntry, Quota
+from api.graph.quotas.types import Attainment, LeaderboardEntry, Quota, QuotaPlan, currency_of
 from api.periods import PeriodInput, period_of
 from api.relay import KINDS, Connection, decode_cursor, page, page_size, uuid_of
 from domain.calendar import DAY, Period, PeriodKind
 from domain.org.model import Scope
-from domain.quotas.model import NO_KPI, Measure, Subject
+from domain.quotas.model import NO_KPI, Measure, PlanStatus, Subject
+from domain.quotas.rows import plan_from_row
 from sql.pool import Record
 from sql.queries import queries
 
 _attainment = queries("attainment")
+_quotas = queries("quotas")
 
 First = Annotated[int | None, strawberry.argument(description="How many; 50 by default, at most 200.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor after which the page begins.")]
@@ -136,7 +138,31 @@ class QuotasQuery:
         first: First = None,
         after: After = None,
     ) -> Connection[LeaderboardEntry]:
-        return await board_page(info.context, period, measure, kpi_id, team_id, first, after)
+        ctx = info.context
+        meant = await period_of(ctx, period)
+        return await board_page(ctx, meant, measure, kpi_of(measure, kpi_id), team_id, first, after)
+
+    @reads(Scope.QUOTAS_READ, "Plans of quotas, the latest first; for those who see the whole organisation.")
+    async def quota_plans(
+        self,
+        info: Info,
+        status: Annotated[PlanStatus | None, strawberry.argument(description="Only those that stand so.")] = None,
+        first: First = None,
+        after: After = None,
+    ) -> Connection[QuotaPlan]:
+        ctx, size = info.context, page_size(first)
+        (place,) = decode_cursor(after, KINDS[UUID]) if after is not None else (None,)
+        which = (ctx.viewer.sees_everybody, status)
+        rows = await ctx.fetch(_quotas.plans_page, *which, place, size + 1)
+        currency = await currency_of(ctx)
+
+        async def count() -> int:
+            return int(await ctx.value(_quotas.plans_count, *which))
+
+        def shown(row: Record) -> QuotaPlan:
+            return QuotaPlan.of(plan_from_row(row), currency)
+
+        return page(rows, size, after, shown, lambda row: (row["plan_id"],), count)
 
 
 async def attainment_page(
@@ -171,16 +197,15 @@ async def attainment_page(
 
 async def board_page(
     ctx: Context,
-    given: PeriodInput,
+    period: Period,
     measure: Measure,
-    kpi_id: strawberry.ID | None,
+    kpi: UUID | None,
     team_id: strawberry.ID | None,
     first: int | None,
     after: str | None,
 ) -> Connection[LeaderboardEntry]:
     """A page of a leaderboard."""
-    size, period = page_size(first), await period_of(ctx, given)
-    kpi = kpi_of(measure, kpi_id)
+    size = page_size(first)
     reps = None if team_id is None else await _members(ctx, team_id, period)
     place = decode_cursor(after, KINDS[Decimal], UUID) if after is not None else (None, None)
     if kpi is not None and period.kind is PeriodKind.WEEK:

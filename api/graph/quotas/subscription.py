@@ -6,12 +6,13 @@ from typing import Annotated
 import strawberry
 
 from api.context import Context
+from api.graph.quotas.boards import Board, Leaderboard
 from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgument, kpi_of
-from api.graph.quotas.query import AttainmentFilter, SubjectIdFilter, attainment_page, board_page
-from api.graph.quotas.types import Attainment, LeaderboardEntry
+from api.graph.quotas.query import AttainmentFilter, SubjectIdFilter, attainment_page
+from api.graph.quotas.types import Attainment
 from api.live import Logged, live, node_of_event
-from api.periods import Period, PeriodInput, period_of
-from api.relay import MAX_PAGE, Connection, Node, global_id
+from api.periods import PeriodInput, period_of
+from api.relay import MAX_PAGE, global_id
 from domain.org.model import Scope
 from domain.quotas.model import Measure, Subject
 
@@ -22,13 +23,6 @@ TeamArgument = Annotated[
     strawberry.argument(description="Only reps in this team or below it; all of the organisation by default."),
 ]
 Top = Annotated[int | None, strawberry.argument(description="How many places; 50 by default, at most 200.")]
-
-
-@strawberry.type(description="A leaderboard from its top.")
-class Leaderboard(Node):
-    measure: Measure = strawberry.field(description="What reps are ranked by.")
-    period: Period = strawberry.field(description="For which period.")
-    entries: Connection[LeaderboardEntry] = strawberry.field(description="The places from the first one.")
 
 
 async def _attainments(
@@ -90,14 +84,7 @@ async def _board(
     team_id: TeamArgument = None,
     first: Top = None,
 ) -> Leaderboard | None:
-    meant = await period_of(ctx, period)
-    kpi = kpi_of(measure, kpi_id)
-    return Leaderboard(
-        id=global_id("Leaderboard", f"{measure}:{kpi or '-'}:{meant.kind}:{meant.starts_on}"),
-        measure=measure,
-        period=Period.of(meant),
-        entries=await board_page(ctx, period, measure, kpi_id, team_id, first, None),
-    )
+    return Leaderboard.of(Board(measure, kpi_of(measure, kpi_id), await period_of(ctx, period), team_id, first))
 
 
 def _ranks(
