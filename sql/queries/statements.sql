@@ -61,19 +61,24 @@ update statement s set
   total = t.earned + t.carried + t.adjusted + t.drawn, version = s.version + 1, state = 'ESTIMATED', approved_by = null,
   approved_at = null, computed_at = $3, inputs_through = coalesce($4, s.inputs_through)
 from (
-  select e.statement_id,
-    coalesce(sum(e.amount) filter (where not l.late and l.kind not in ('ADJUSTMENT', 'DRAW', 'RECOVERY')), 0) as earned,
-    coalesce(sum(e.amount) filter (where l.late), 0) as carried,
-    coalesce(sum(e.amount) filter (where not l.late and l.kind = 'ADJUSTMENT'), 0) as adjusted,
-    coalesce(sum(e.amount) filter (where not l.late and l.kind in ('DRAW', 'RECOVERY')), 0) as drawn
-  from earning e
-  join statement s on s.org_id = e.org_id and s.statement_id = e.statement_id
-  left join earning r on r.org_id = e.org_id and r.line_id = e.reverses
+  select k.statement_id, sums.*
+  from unnest($2::uuid[]) k (statement_id)
   cross join lateral (
-    select e.origin_starts_on <> s.starts_on as late, coalesce(r.kind, e.kind) as kind
-  ) l
-  where e.org_id = $1 and e.statement_id = any($2::uuid[])
-  group by e.statement_id
+    select
+      coalesce(sum(l.amount) filter (where not l.late and l.kind not in ('ADJUSTMENT', 'DRAW', 'RECOVERY')), 0) as earned,
+      coalesce(sum(l.amount) filter (where l.late), 0) as carried,
+      coalesce(sum(l.amount) filter (where not l.late and l.kind = 'ADJUSTMENT'), 0) as adjusted,
+      coalesce(sum(l.amount) filter (where not l.late and l.kind in ('DRAW', 'RECOVERY')), 0) as drawn
+    from (
+      select e.amount,
+        e.origin_starts_on <> (select o.starts_on from statement o where o.org_id = $1 and o.statement_id = k.statement_id)
+          as late,
+        case when e.reverses is null then e.kind
+          else (select r.kind from earning r where r.org_id = $1 and r.line_id = e.reverses) end as kind
+      from earning e where e.org_id = $1 and e.statement_id = k.statement_id
+      offset 0
+    ) l
+  ) sums
 ) t
 where s.org_id = $1 and s.statement_id = t.statement_id and s.state in ('ESTIMATED', 'APPROVED')
 returning s.*;
