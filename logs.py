@@ -20,9 +20,11 @@ import telemetry
 from settings import Settings
 
 # API keys, tokens, and passwords in addresses, also inside the text of an exception.
-_SECRET = re.compile(r"(?<=atk_)[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^/@\s\"']*:[^/@\s\"']+(?=@)")
+_SECRET = re.compile(
+    r"(?<=atk_)[\w-]+|(?<=whsec_)[\w+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^/@\s\"']*:[^/@\s\"']+(?=@)"
+)
 # What every secret has in it.
-_MARKS = ("atk_", "eyJ", "://")
+_MARKS = ("atk_", "whsec_", "eyJ", "://")
 # Exceptions whose text names no value that somebody sent.
 _PLAIN = (AttributeError, NameError, TypeError, ImportError, OSError, RuntimeError)
 _SECRET_NAMES = ("authorization", "cookie", "jwt_secret", "password", "secret", "token")

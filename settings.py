@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     subscriber_queue: int = Field(256, description="payloads a slow client may fall behind before GAP")
     connection_init_timeout_seconds: float = Field(5.0, description="how long a WebSocket may stay silent at first")
 
+    webhook_timeout_seconds: float = Field(10.0, gt=0, le=30, description="longest wait for a webhook's answer")
+    webhook_allow_private: bool = Field(False, description="webhooks by http and to private addresses: for development")
+
     max_jobs: int = Field(10, ge=1, description="jobs that one worker runs side by side")
     job_timeout_seconds: int = Field(60, ge=5, description="longest job; what it left is taken up again")
     event_retention_days: int = Field(14, description="how far back `after` can resume")

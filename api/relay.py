@@ -13,6 +13,7 @@ import strawberry
 
 from api.context import Batch, Context, Info
 from api.errors import bad_request
+from domain import ids
 from domain.org.model import Scope
 from sql.pool import Record
 
@@ -25,17 +26,13 @@ MAX_PAGE = 200
 _MOST_DIGITS = 1_000
 
 
-def _pack(text: bytes) -> str:
-    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
-
-
 def _unpack(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def global_id(type_name: str, key: object) -> strawberry.ID:
     """The opaque id of a node: its type and its key within the organisation."""
-    return strawberry.ID(_pack(f"{type_name}:{key}".encode()))
+    return strawberry.ID(ids.global_id(type_name, key))
 
 
 def parse_id(text: str) -> tuple[str, str] | None:
@@ -115,7 +112,7 @@ async def load_nodes(ctx: Context, ids: Sequence[str]) -> list[Node | None]:
 
 def encode_cursor(*values: object) -> str:
     """The place after a row: its sort values, the id last."""
-    return _pack(orjson.dumps(values, default=str))
+    return ids.cursor(*values)
 
 
 def decode_cursor(text: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from api.graph.incentives.whatif import WhatIfQuery
 from api.graph.live import LiveQuery, LiveSubscription
 from api.graph.org.mutation import OrgMutation
 from api.graph.org.query import OrgQuery
+from api.graph.org.webhooks import WebhooksMutation, WebhooksQuery
 from api.graph.pipeline.mutation import PipelineMutation
 from api.graph.pipeline.query import PipelineQuery
 from api.graph.quotas.mutation import QuotasMutation
@@ -33,6 +34,7 @@ Query = merge_types(
         NodeQuery,
         LiveQuery,
         OrgQuery,
+        WebhooksQuery,
         PipelineQuery,
         ScorecardsQuery,
         QuotasQuery,
@@ -45,6 +47,7 @@ Mutation = merge_types(
     "Mutation",
     (
         OrgMutation,
+        WebhooksMutation,
         PipelineMutation,
         ScorecardsMutation,
         QuotasMutation,

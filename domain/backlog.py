@@ -21,14 +21,14 @@ log = structlog.get_logger("attain.backlog")
 QUEUE = "arq:queue"
 """Where jobs wait in Valkey: a sorted set."""
 
-KINDS = ("EVENTS", "RECOMPUTE", "COACH")
+KINDS = ("EVENTS", "RECOMPUTE", "COACH", "DELIVER")
 
 _SECONDS = 1.0
 
 organizations = Gauge("attain_work_organizations", "Organisations with work that waits, by its kind.", ["kind"])
 oldest = Gauge(
     "attain_work_oldest_seconds",
-    "Age of the oldest work that waits: EVENTS without a number, dirty marks to RECOMPUTE, reps to COACH.",
+    "Age of the oldest work that waits: EVENTS without a number, marks to RECOMPUTE, reps to COACH, webhooks.",
     ["kind"],
 )
 jobs = Gauge("attain_queue_jobs", "Jobs on the queue, those that run among them.")

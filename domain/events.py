@@ -9,6 +9,30 @@ CHANNEL = "attain:events"
 """Where Valkey carries the wake-up that an organisation's log grew: {"org": hex, "seq": n}."""
 
 
+class EventKind(StrEnum):
+    """What an event is about: `area.noun`. Who may read the area may hear of it."""
+
+    ORG_ORGANIZATION = "org.organization"
+    ORG_USER = "org.user"
+    ORG_TEAM = "org.team"
+    ORG_REP = "org.rep"
+    ORG_TERRITORY = "org.territory"
+    PIPELINE_DEAL = "pipeline.deal"
+    QUOTAS_QUOTA = "quotas.quota"
+    QUOTAS_PLAN = "quotas.plan"
+    QUOTAS_ATTAINMENT = "quotas.attainment"
+    QUOTAS_LEADERBOARD = "quotas.leaderboard"
+    SCORECARDS_KPI = "scorecards.kpi"
+    SCORECARDS_TEMPLATE = "scorecards.template"
+    SCORECARDS_SCORECARD = "scorecards.scorecard"
+    INCENTIVES_PLAN = "incentives.plan"
+    INCENTIVES_STATEMENT = "incentives.statement"
+    INCENTIVES_DISPUTE = "incentives.dispute"
+    INCENTIVES_EXPORT = "incentives.export"
+    FEED_RULE = "feed.rule"
+    FEED_ACTION_ITEM = "feed.action_item"
+
+
 class Change(StrEnum):
     """What became of the node."""
 

@@ -19,6 +19,7 @@ from settings import Settings
 from sql.pool import Database, Unavailable
 from workers import jobs, metrics
 from workers.relay import Relay
+from workers.webhooks import Deliverer
 
 log = structlog.get_logger("attain.worker")
 
@@ -38,8 +39,12 @@ async def _relaying(options: Settings) -> AsyncIterator[Database]:
         options.valkey_url, socket_connect_timeout=_VALKEY_SECONDS, socket_timeout=_VALKEY_SECONDS
     )
     queue = ArqRedis(connections, orjson.dumps, orjson.loads, QUEUE)
+    deliverer = Deliverer(db, options)
 
     async def enqueue(job: str, org_id: UUID) -> None:
+        if job == "deliver":  # waits for others' servers: not on the queue, where it would hold up the numbers
+            deliverer.wake(org_id)
+            return
         waiting = jobs.WAITING.format(job=job, org=org_id)
         if await queue.set(waiting, 1, nx=True, ex=_WAIT_SECONDS):
             await queue.enqueue_job(job, str(org_id))
@@ -53,6 +58,7 @@ async def _relaying(options: Settings) -> AsyncIterator[Database]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await deliverer.close()
         await queue.aclose()
         await connections.disconnect()
         await db.close()

@@ -19,17 +19,18 @@ import telemetry
 from domain.events import CHANNEL
 from domain.work import Work
 from settings import Settings
-from sql.pool import Database, Listener, Unavailable
+from sql.pool import Database, Listener, Unavailable, uuid7
 from sql.queries import queries
 from workers import metrics
 
 _live = queries("live")
+_webhooks = queries("webhooks")
 log = structlog.get_logger("attain.relay")
 
 Enqueue = Callable[[str, UUID], Awaitable[None]]
-"""Puts a job (`recompute`, `coach`) of an organisation on the queue."""
+"""Begins a job (`recompute`, `coach`, `deliver`) of an organisation."""
 
-_JOBS = {"RECOMPUTE": "recompute", "COACH": "coach"}
+_JOBS = {"RECOMPUTE": "recompute", "COACH": "coach", "DELIVER": "deliver"}
 
 
 Tell = Callable[[int], Awaitable[None]]
@@ -51,6 +52,8 @@ async def number(db: Database, org_id: UUID, tell: Tell = _nobody) -> int | None
                 return None
             traced.enter_context(telemetry.span("relay", await tx.claim("EVENTS")))
             numbered = await tx.fetch(_live.outbox_number)
+            if numbered:
+                await tx.execute(_webhooks.deliver_wake, uuid7())
         metrics.numbered.inc(len(numbered))
         if not numbered:
             return None

@@ -38,6 +38,7 @@ class Scope(StrEnum):
     FEED_RULES = "feed:rules"
     AUDIT_READ = "audit:read"
     KEYS_WRITE = "keys:write"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 _READ = frozenset(scope for scope in Scope if scope.endswith(":read") and scope is not Scope.AUDIT_READ)

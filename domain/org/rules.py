@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +23,9 @@ Tree = dict[str, str | None]
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\.[^@\s.\x00-\x1f]+")
 # Postgres stores no NUL; the others are never meant.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+# Addresses of this network stand for those of the old protocol.
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 NAME_LENGTH = 200
 
@@ -203,3 +208,52 @@ def public_holidays(country: str, subdivision: str | None, years: range) -> froz
         return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=years))
     except NotImplementedError as error:
         raise ValueError(str(error)) from None
+
+
+def webhook_url(url: str, private: bool, *path: str) -> list[Problem]:
+    """An https address of at most 2,000 characters on the public net; `private` allows http and one's own net."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    problem = None
+    if host is None or len(url) > 2000 or not url.isascii() or _CONTROL.search(url) or " " in url:
+        problem = "This is not an address of at most 2,000 characters."
+    elif parts.scheme != "https" and not (private and parts.scheme == "http"):
+        problem = "A webhook is called by https."
+    elif parts.username is not None:
+        problem = "Leave out user and password: check the signature instead."
+    elif not private and _is_address(host) and not public_address(host):
+        problem = "This address is not on the public net."
+    return [Problem("INVALID_URL", problem, path)] if problem else []
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def public_address(text: str) -> bool:
+    """Whether an IP address is on the public net, also the one that it may stand for."""
+    address = ip_address(text.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        within = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            within = IPv4Address(int(address) & 0xFFFFFFFF)
+        if within is not None:
+            return public_address(str(within))
+    return address.is_global and not address.is_multicast
+
+
+def webhook_pause(failures: int, failing: timedelta, status: int | None) -> timedelta | None:
+    """How long to wait after so many attempts in vain (5 s, 20 s, 80 s .. 6 h); None: give up.
+
+    It is given up after three days, or when the receiver says 410, gone.
+    """
+    if status == 410 or failing >= timedelta(days=3):
+        return None
+    return min(timedelta(seconds=5 * 4 ** min(failures - 1, 10)), timedelta(hours=6))

@@ -66,7 +66,7 @@ select distinct org_id, kind from org_work where created_at <= clock_timestamp()
 -- How many organisations wait for each kind of work, and for how long the first one has; belongs to no tenant.
 select kind, count(distinct org_id)::float8 as organizations,
   extract(epoch from clock_timestamp() - min(created_at))::float8 as oldest_seconds
-from org_work group by kind;
+from org_work where created_at <= clock_timestamp() group by kind;
 
 -- name: work_claim
 -- Taken before the work is read: what commits later leaves a row of its own. Returns the traces that asked for it.

@@ -6,6 +6,7 @@ import strawberry
 
 from api.enums import describe
 from domain.calendar import FiscalPattern
+from domain.events import EventKind
 from domain.org.model import RepStatus, Role, Scope
 
 describe(
@@ -35,6 +36,31 @@ describe(
     FEED_RULES="Publish coaching rules.",
     AUDIT_READ="Read the audit log.",
     KEYS_WRITE="Create and revoke API keys.",
+    WEBHOOKS_WRITE="See, create and delete webhooks.",
+)
+
+describe(
+    EventKind,
+    "What a webhook can hear of. The area that it begins with needs the scope to read it.",
+    ORG_ORGANIZATION="The organisation or its calendar.",
+    ORG_USER="A user.",
+    ORG_TEAM="A team.",
+    ORG_REP="A rep, also its moves between teams.",
+    ORG_TERRITORY="A territory.",
+    PIPELINE_DEAL="A deal.",
+    QUOTAS_QUOTA="A quota.",
+    QUOTAS_PLAN="A proposed plan of quotas.",
+    QUOTAS_ATTAINMENT="Somebody's attainment.",
+    QUOTAS_LEADERBOARD="A leaderboard.",
+    SCORECARDS_KPI="A KPI's definition.",
+    SCORECARDS_TEMPLATE="A scorecard template.",
+    SCORECARDS_SCORECARD="A scorecard of a week.",
+    INCENTIVES_PLAN="An incentive plan.",
+    INCENTIVES_STATEMENT="A statement of pay.",
+    INCENTIVES_DISPUTE="A dispute about pay.",
+    INCENTIVES_EXPORT="A payroll export.",
+    FEED_RULE="A coaching rule.",
+    FEED_ACTION_ITEM="An action item.",
 )
 
 describe(
