@@ -42,7 +42,7 @@ async def adopt(db: Database, now: datetime) -> Company | None:
     organizations = await db.system(queries("live").organizations)
     if not organizations:
         return None
-    org_id: UUID = organizations[0]["org_id"]
+    org_id = UUID(str(organizations[0]["org_id"]))
     emails: dict[str, str] = {}
     async with db.session(org_id) as session:
         for role in (Role.ADMIN, Role.MANAGER, Role.REP):
