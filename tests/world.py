@@ -3,23 +3,32 @@
 Two worlds have the same external ids, keys and addresses; every text that is theirs alone carries the world's mark.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.context import Context
 from api.schema import schema
 from domain import recompute
+from domain.org.model import SCOPES, Role, Viewer
 from domain.work import Work
 from settings import Settings
+from sql.queries import queries
 from tests.conftest import MakeOrg
+
+_access = queries("access")
+
+_REFUSED = {"FORBIDDEN", "BAD_REQUEST"}
 
 NOW = datetime.now(UTC)
 TODAY = NOW.date()
 QUARTER = {"quarter": f"{TODAY.year}-Q{(TODAY.month - 1) // 3 + 1}"}
 WEEK_AGO = NOW - timedelta(days=7)
 HIRED = (TODAY - timedelta(days=400)).isoformat()
-MANAGER, REP = "mo@harbor.example", "rae@harbor.example"
+MONTH = {"month": f"{TODAY:%Y-%m}"}
+_LAST_MONTH = NOW.replace(day=1) - timedelta(days=3)
+LAST_MONTH = {"month": f"{_LAST_MONTH:%Y-%m}"}
+ADMIN, PAYMASTER, MANAGER, REP = (f"{name}@harbor.example" for name in ("ada", "cleo", "mo", "rae"))
 
 
 @dataclass(frozen=True)
@@ -30,20 +39,63 @@ class World:
     mark: str
     token: str
 
-    async def run(self, document: str, **variables: object) -> dict[str, Any]:
-        """What the administrator is answered; an error fails the test."""
-        work = self.work
+    async def run(self, document: str, who: str = ADMIN, **variables: object) -> dict[str, Any]:
+        """What one of its people is answered, null for what it may not ask so; any other error fails the test."""
+        work = await self.work_of(who)
         context = Context(work.db, work.viewer, work.now, Settings(), "world")
         result = await schema.execute(document, variable_values=variables, context_value=context)
-        assert not result.errors, result.errors
+        wrong = [error for error in result.errors or () if (error.extensions or {}).get("code") not in _REFUSED]
+        assert not wrong, wrong
         assert result.data is not None
         return result.data
 
-    async def ask(self, document: str, **variables: object) -> Any:
+    async def ask(self, document: str, who: str = ADMIN, **variables: object) -> Any:
         """The one field of the answer; a user error fails the test."""
-        (value,) = (await self.run(document, **variables)).values()
-        assert not (value or {}).get("userErrors"), value
+        (value,) = (await self.run(document, who, **variables)).values()
+        assert value is not None, document
+        assert not value.get("userErrors"), value
         return value
+
+    async def work_of(self, who: str) -> Work:
+        """The work of one of its people, by address."""
+        org_id = self.work.viewer.org_id
+        async with self.work.db.session(org_id) as session:
+            row = await session.row(_access.user_by_email, who)
+        assert row is not None, who
+        role = Role(row["role"])
+        viewer = Viewer(org_id, SCOPES[role], role, row["user_id"], None, row["rep_id"], row["name"])
+        return replace(self.work, viewer=viewer)
+
+    async def stir(self) -> None:
+        """Something of everything changes, and is told."""
+        mark = self.mark
+        calls = [
+            {
+                "externalId": f"stir-{number}",
+                "repExternalId": "rae",
+                "kind": "MEETING",
+                "occurredAt": NOW.isoformat(),
+                "subject": f"Stir {mark}",
+            }
+            for number in range(3)
+        ]
+        await self.ask(_INGEST.format("ActivityInput", "activitiesIngest"), it=calls)
+        deal = {
+            "externalId": "d-stir",
+            "repExternalId": "rae",
+            "name": f"Stir {mark}",
+            "stage": "Won",
+            "status": "WON",
+            "amount": "4000",
+            "currency": "USD",
+            "openedAt": WEEK_AGO.isoformat(),
+            "closedAt": NOW.isoformat(),
+        }
+        await self.ask(_INGEST.format("DealInput", "dealsIngest"), it=[deal])
+        await self.settle()
+        rep = await self.ask('{ rep(externalId: "rae") { id } }')
+        given = {"repId": rep["id"], "title": f"Stir {mark}"}
+        await self.ask(_SAVE.format("ActionItemCreateInput!", "actionItemCreate", "actionItem { id }"), it=given)
 
     async def settle(self) -> None:
         """Numbers and coaching as the workers would bring them up to date."""
@@ -61,11 +113,17 @@ async def make_world(make_org: MakeOrg, mark: str) -> World:
         n=f"CRM {mark}",
     )
     world = World(work, mark, key["token"])
+    await world.ask(
+        _SAVE.format("WebhookInput!", "webhookCreate", "webhook { id }"),
+        it={"url": f"https://partner.example/{mark}", "events": ["ORG_REP"]},
+    )
     await _people(world)
     kpis = await _definitions(world)
     await _facts(world)
     await _quotas(world)
+    await _plan(world)
     await world.settle()
+    await _pay(world)
     rep = await world.ask('{ rep(externalId: "rae") { id } }')
     given = {"repId": rep["id"], "title": f"Ride along {mark}", "body": mark, "kpiId": kpis["meetings"]}
     item = await world.ask(_SAVE.format("ActionItemCreateInput!", "actionItemCreate", "actionItem { id }"), it=given)
@@ -85,6 +143,7 @@ _INGEST = 'mutation ($it: [{}!]!) {{ {}(source: "crm", items: $it) {{ userErrors
 async def _people(world: World) -> None:
     mark = world.mark
     users = [
+        {"email": PAYMASTER, "name": f"Cleo {mark}", "role": "COMP_ADMIN", "externalId": "u-cleo"},
         {"email": MANAGER, "name": f"Mo {mark}", "role": "MANAGER", "externalId": "u-mo"},
         {"email": REP, "name": f"Rae {mark}", "role": "REP", "externalId": "u-rae"},
     ]
@@ -191,9 +250,16 @@ async def _facts(world: World) -> None:
         "splits": [{"repExternalId": "rae", "share": "0.5"}, {"repExternalId": "bob", "share": "0.5"}],
         "stageHistory": [{"stage": f"Stage {mark}", "enteredAt": WEEK_AGO.isoformat()}],
     }
+    earlier: dict[str, object] = deal | {
+        "externalId": "d-0",
+        "openedAt": _LAST_MONTH.isoformat(),
+        "closedAt": _LAST_MONTH.isoformat(),
+        "stageHistory": [],
+        "leadExternalId": None,
+    }
     await world.ask(_INGEST.format("ActivityInput", "activitiesIngest"), it=calls)
     await world.ask(_INGEST.format("LeadInput", "leadsIngest"), it=[lead])
-    await world.ask(_INGEST.format("DealInput", "dealsIngest"), it=[deal])
+    await world.ask(_INGEST.format("DealInput", "dealsIngest"), it=[deal, earlier])
 
 
 async def _quotas(world: World) -> None:
@@ -216,6 +282,63 @@ async def _quotas(world: World) -> None:
     await world.ask(_SAVE.format("QuotaPlanInput!", "quotaPlanPropose", "quotaPlan { id }"), it=plan)
 
 
-def day(offset: int) -> date:
-    """So many days from today."""
-    return TODAY + timedelta(days=offset)
+async def _plan(world: World) -> None:
+    """Rae and Bob are on a plan."""
+    terms = {
+        "name": f"Advisors {world.mark}",
+        "currency": "USD",
+        "startsOn": HIRED,
+        "components": [{"commission": {"key": "new", "tiers": [{"from": "0", "rate": "0.04"}]}}],
+    }
+    drafted = await world.ask(
+        'mutation ($d: IncentivePlanTermsInput!) { incentivePlanDraft(key: "advisors", document: $d) {'
+        " incentivePlan { id } userErrors { code message path } } }",
+        PAYMASTER,
+        d=terms,
+    )
+    plan = drafted["incentivePlan"]["id"]
+    await world.ask(
+        "mutation ($id: ID!) { incentivePlanPublish(id: $id) { userErrors { code message path } } }", PAYMASTER, id=plan
+    )
+    reps = (await world.ask("{ reps { nodes { id } } }"))["nodes"]
+    await world.ask(
+        "mutation ($id: ID!, $items: [IncentiveAssignmentInput!]!) {"
+        " incentivePlanAssign(id: $id, items: $items) { userErrors { code message path } } }",
+        PAYMASTER,
+        id=plan,
+        items=[{"repId": rep["id"], "startsOn": HIRED} for rep in reps],
+    )
+    await world.ask(
+        "mutation ($id: ID!) { incentivePlanAcknowledge(id: $id, version: 1) { userErrors { code message } } }",
+        REP,
+        id=plan,
+    )
+
+
+async def _pay(world: World) -> None:
+    """Last month is approved, locked and exported; Rae doubts a line of this month."""
+    statements = await world.ask(
+        "query ($p: PeriodInput!) { statements(filter: {period: $p}) { nodes { id version } } }",
+        PAYMASTER,
+        p=LAST_MONTH,
+    )
+    items = [{"id": found["id"], "expectedVersion": found["version"]} for found in statements["nodes"]]
+    approve = (
+        "mutation ($it: [StatementApprovalInput!]!) { statementApprove(items: $it) { userErrors { code message } } }"
+    )
+    await world.ask(approve, PAYMASTER, it=items)
+    for step in ("periodLock", "payrollExport"):
+        done = f"mutation ($p: PeriodInput!) {{ {step}(period: $p) {{ userErrors {{ code message }} }} }}"
+        await world.ask(done, PAYMASTER, p=LAST_MONTH)
+    lines = await world.ask(
+        "query ($p: PeriodInput!) { statements(filter: {period: $p}) { nodes { lines { nodes { id } } } } }",
+        REP,
+        p=MONTH,
+    )
+    line = lines["nodes"][0]["lines"]["nodes"][0]["id"]
+    await world.ask(
+        "mutation ($l: ID!, $t: String!) { disputeOpen(lineId: $l, text: $t) { userErrors { code message } } }",
+        REP,
+        l=line,
+        t=f"I doubt {world.mark}",
+    )
