@@ -138,7 +138,7 @@ def _instant(text: str) -> datetime:
 
 def _number(text: str) -> Decimal:
     number = Decimal(text)
-    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+    if number.is_nan() or (number.is_finite() and abs(number.adjusted()) > _MOST_DIGITS):
         raise ValueError(text)
     return number
 
