@@ -33,6 +33,10 @@ class EventKind(StrEnum):
     FEED_ACTION_ITEM = "feed.action_item"
 
 
+PAY_KINDS = frozenset({EventKind.INCENTIVES_STATEMENT, EventKind.INCENTIVES_DISPUTE, EventKind.INCENTIVES_EXPORT})
+"""Kinds that nobody may hear of altogether who does not see everybody's pay."""
+
+
 class Change(StrEnum):
     """What became of the node."""
 

@@ -47,7 +47,7 @@ SCOPES: dict[Role, frozenset[Scope]] = {
     Role.ADMIN: frozenset(Scope) - {Scope.INCENTIVES_WRITE},
     Role.COMP_ADMIN: _READ
     | {Scope.QUOTAS_WRITE, Scope.INCENTIVES_WRITE, Scope.PIPELINE_WRITE, Scope.FEED_WRITE, Scope.AUDIT_READ}
-    | {Scope.KEYS_WRITE},
+    | {Scope.KEYS_WRITE, Scope.WEBHOOKS_WRITE},
     Role.MANAGER: _READ | {Scope.FEED_WRITE},
     Role.REP: _READ | {Scope.FEED_WRITE},
 }

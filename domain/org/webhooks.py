@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.errors import Problem, Rejected, reject
-from domain.events import EventKind
+from domain.events import PAY_KINDS, EventKind
 from domain.ids import event_cursor, global_id
 from domain.org import rules
 from domain.work import Work
@@ -43,7 +43,10 @@ async def webhook_create(work: Work, *, url: str, kinds: Collection[EventKind], 
     problems = rules.webhook_url(url, private, "input", "url")
     if not kinds:
         problems.append(Problem("REQUIRED", "A webhook hears of at least one kind of event.", ("input", "events")))
-    beyond = sorted({kind for kind in kinds if f"{kind.split('.')[0]}:read" not in work.viewer.scopes})
+    readable = {scope.removesuffix(":read") for scope in work.viewer.scopes if scope.endswith(":read")}
+    beyond = sorted({kind for kind in kinds if kind.split(".")[0] not in readable})
+    if not work.viewer.sees_all_pay:
+        beyond = sorted({*beyond, *PAY_KINDS.intersection(kinds)})
     if beyond:
         message = f"You may not read what these tell of: {', '.join(beyond)}."
         problems.append(Problem("SCOPE_NOT_HELD", message, ("input", "events")))

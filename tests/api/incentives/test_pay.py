@@ -223,3 +223,13 @@ async def test_a_draft_is_held_against_history(paid: Company, asked: Asked) -> N
 async def test_nothing_is_left_to_reconcile(paid: Company, asked: Asked) -> None:
     data = await asked("cleo", "{ reconciliation { kind subject expected found } }")
     assert data["reconciliation"] == []
+
+
+async def test_a_webhook_hears_of_pay_for_those_only_who_see_it(paid: Company, asked: Asked) -> None:
+    document = """mutation { webhookCreate(input: {url: "https://partner.example/hook",
+      events: [INCENTIVES_PLAN, INCENTIVES_STATEMENT]}) { webhook { id } userErrors { code message path } } }"""
+    refused = (await asked("ada", document))["webhookCreate"]
+    assert refused["webhook"] is None
+    assert [(e["code"], e["path"]) for e in refused["userErrors"]] == [("SCOPE_NOT_HELD", ["input", "events"])]
+    assert "incentives.statement" in refused["userErrors"][0]["message"]
+    assert "incentives.plan" not in refused["userErrors"][0]["message"]
