@@ -11,7 +11,7 @@ import pytest
 from api.schema import schema
 from tests.api.conftest import Serve, Server
 from tests.api.walk import GRAPH, Hole, every_id, holes, objects, type_named_by, whole
-from tests.conftest import MakeOrg
+from tests.conftest import SCALE, MakeOrg
 from tests.world import World, make_world
 
 REFUSED = {"BAD_REQUEST", "COST_EXCEEDED", "FORBIDDEN"}
@@ -85,14 +85,22 @@ async def codes(client: httpx.AsyncClient, hole: Hole, value: object) -> set[str
     return {error["extensions"]["code"] for error in errors}
 
 
+def some(ids: dict[str, list[str]]) -> list[Hole]:
+    """Every fourth place; all of them in `make fuzz`."""
+    places = list(holes(ids, "Query", "Mutation"))
+    return places[:: 1 if SCALE > 1 else 4]
+
+
+@pytest.mark.fuzz
 async def test_values_as_far_out_as_they_may_be(client: httpx.AsyncClient, ids: dict[str, list[str]]) -> None:
-    for hole in holes(ids, "Query", "Mutation"):
+    for hole in some(ids):
         for value in HARD.get(hole.scalar, ()):
             await codes(client, hole, value)
 
 
+@pytest.mark.fuzz
 async def test_values_of_a_wrong_type_or_out_of_range(client: httpx.AsyncClient, ids: dict[str, list[str]]) -> None:
-    for hole in holes(ids, "Query", "Mutation"):
+    for hole in some(ids):
         for value in WRONG[hole.scalar]:
             assert await codes(client, hole, value) == {"BAD_REQUEST"}, f"{hole}: {value!r}"
 

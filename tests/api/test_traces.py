@@ -54,7 +54,8 @@ async def at_work(test_settings: Settings) -> AsyncIterator[None]:
     async with Redis.from_url(test_settings.valkey_url) as valkey, asyncio.TaskGroup() as running:
 
         async def enqueue(job: str, org_id: UUID) -> None:
-            running.create_task(getattr(jobs, job)({"db": db, "redis": valkey}, str(org_id)))
+            if job != "deliver":  # of webhooks, which nobody has here
+                running.create_task(getattr(jobs, job)({"db": db, "redis": valkey}, str(org_id)))
 
         relay = Relay(db, valkey, test_settings, enqueue)
         relaying = running.create_task(relay.run())

@@ -51,7 +51,10 @@ async def calls(company: Company) -> int:
 
 
 POINTS = {
-    "marks claimed": ("lock table scorecard in access exclusive mode", "select min(week) from scorecard"),
+    "marks claimed": (
+        "lock table scorecard in access exclusive mode",
+        "select subject, subject_id, week from scorecard",
+    ),
     "results written": ("lock table outbox in exclusive mode", "insert into outbox"),
     "items about to be opened": ("lock table action_item in exclusive mode", "select item_id, rep_id, kpi_id, rule_id"),
     "results committed, events not numbered": (
