@@ -34,6 +34,7 @@ class Example:
 
 
 def examples() -> Iterator[Example]:
+    """The rows of the tables that stand right below a plan; a table that text leads up to is none of them."""
     text, header = "", list[str]()
     lines = enumerate(GUIDE.read_text().splitlines(), 1)
     for number, line in lines:
@@ -43,14 +44,14 @@ def examples() -> Iterator[Example]:
                 if inner == "```":
                     break
                 text += inner + "\n"
-        elif line.startswith("|"):
+        elif line.startswith("|") and text:
             cells = [cell.strip() for cell in line.strip("|").split("|")]
             if not header:
                 header = cells
             elif not set(line) <= set("|-"):
                 yield Example(text, dict(zip(header, cells, strict=True)), number)
         elif line:
-            header = []
+            text, header = "", []
 
 
 EXAMPLES = list(examples())
