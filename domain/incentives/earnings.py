@@ -48,26 +48,27 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     # From here on nobody locks a period or writes a line: what is read of them holds until the commit.
     await tx.execute(_statements.ledger_lock)
     plans = await load_plans(tx.session)
-    start = await _concerned(tx, plans, dirty)
+    today = calendar.local_day(tx.now)
+    start = await _concerned(tx, plans, dirty, today)
     reps = sorted(start)
     together = any(budgets(plan) for book in plans.values() for _, plan in book.versions)
     size = len(reps) if together else _BATCH
     for i in range(0, len(reps), max(size, 1)):
         batch = {rep_id: start[rep_id] for rep_id in reps[i : i + size]}
-        book = await load(tx.session, calendar, calendar.local_day(tx.now), plans, batch)
+        book = await load(tx.session, calendar, today, plans, batch)
         await _write(tx, book, dirty)
 
 
-async def _concerned(tx: Tx, plans: Mapping[UUID, PlanBook], dirty: Dirty) -> dict[UUID, date]:
+async def _concerned(tx: Tx, plans: Mapping[UUID, PlanBook], dirty: Dirty, today: date) -> dict[UUID, date]:
     """Whose pay may be stale, each from which day on: of what is theirs, what they are credited with besides, and what
-    they share a budget with."""
+    they share a budget with. What is dated ahead counts in the period that runs today."""
     versions = [plan for book in plans.values() for _, plan in book.versions]
     earliest = min(book.starts_on for book in plans.values())
     touches = frozenset(Touch) if any(counts_activity(plan) for plan in versions) else _SOLD
     start: dict[UUID, date] = {}
 
     def stale(rep_id: UUID, day: date) -> None:
-        start[rep_id] = min(start.get(rep_id, date.max), max(day, earliest))
+        start[rep_id] = min(start.get(rep_id, date.max), max(min(day, today), earliest))
 
     for rep_id, of_rep in dirty.reps.items():
         for touch, stretches in of_rep.items():
@@ -76,7 +77,7 @@ async def _concerned(tx: Tx, plans: Mapping[UUID, PlanBook], dirty: Dirty) -> di
     for row in await tx.fetch(_earnings.beneficiaries, list(start), list(start.values())):
         stale(row["rep_id"], row["from_day"])
     if dirty.everybody:
-        first = max(dirty.everybody[0][0], earliest)
+        first = max(min(dirty.everybody[0][0], today), earliest)
         for query in (_incentives.assigned_reps, _earnings.reps_with_lines):
             for row in await tx.fetch(query, first):
                 stale(row["rep_id"], first)

@@ -54,6 +54,18 @@ async def test_nothing_that_changes_writes_nothing(company: Company) -> None:
     assert len(await company.events("incentives.statement")) == 1
 
 
+async def test_a_deal_dated_ahead_leaves_what_the_running_period_paid(company: Company) -> None:
+    await company.publish(plan(), "ann")
+    await company.deal("d1", "ann", date(2026, 12, 2), "12000")
+    await company.settle()
+    await company.deal("d2", "ann", date(2026, 12, 20), "3000")
+    await company.deal("d3", "ann", date(2027, 1, 20), "5000")
+    await company.settle()
+    assert await company.total("ann", DECEMBER) == "1500.00"
+    assert await company.statement("ann", date(2027, 1, 1)) is None
+    assert "REVERSAL" not in [row["kind"] for row in await company.lines()]
+
+
 async def test_a_split_pays_each_its_share(company: Company) -> None:
     await company.publish(plan(), "ann", "bob")
     await company.deal("d1", "ann", date(2026, 11, 20), "40000", splits={"ann": "0.5", "bob": "0.5"})
