@@ -25,6 +25,7 @@ from api.errors import Refusal
 from api.fanout import Message, Revoked, open_audience
 from api.operation import Api, decode, is_subscription, refused, request_id
 from domain.org.model import Viewer
+from sql.pool import Unavailable
 
 log = structlog.get_logger("attain.api")
 
@@ -37,10 +38,11 @@ SUBPROTOCOL = 4406
 INIT_TIMEOUT = 4408
 DUPLICATE = 4409
 TOO_MANY_INITS = 4429
+TRY_AGAIN_LATER = 1013  # of RFC 6455's registry: clients know it as one to come back after
 
 
 class Closing(Exception):
-    """The client broke the protocol, or may not be here."""
+    """The client broke the protocol, may not be here, or cannot be served now."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -101,11 +103,14 @@ class _Connection:
             log.info("socket_closed", request_id=self.request_id, org_id=org_id, reason=reason)
 
     async def _first(self) -> None:
-        """Wait for `connection_init`, answering pings."""
+        """Wait for `connection_init`, answering pings. What takes long after it is not the client's fault."""
         try:
-            async with asyncio.timeout(self.api.settings.connection_init_timeout_seconds):
+            async with asyncio.timeout(self.api.settings.connection_init_timeout_seconds) as silence:
                 while self.viewer is None:
-                    await self._handle(await self._receive())
+                    message = await self._receive()
+                    if message["type"] == "connection_init":
+                        silence.reschedule(None)
+                    await self._handle(message)
         except TimeoutError:
             raise Closing(INIT_TIMEOUT, "Connection initialisation timeout") from None
 
@@ -148,9 +153,13 @@ class _Connection:
         given = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
         token = given.get("authorization") or self.websocket.headers.get("authorization")
         try:
-            self.viewer, self.expires = await self.api.viewer(token if isinstance(token, str) else None)
+            async with asyncio.timeout(self.api.settings.request_timeout_seconds):
+                self.viewer, self.expires = await self.api.viewer(token if isinstance(token, str) else None)
         except Refusal:
             raise Closing(FORBIDDEN, "Forbidden") from None
+        except Unavailable as error:  # TimeoutError is one
+            log.warning("unavailable", request_id=self.request_id, error=repr(error))
+            raise Closing(TRY_AGAIN_LATER, "Try again later") from None
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, id_: str, payload: object) -> None:

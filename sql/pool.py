@@ -34,6 +34,7 @@ Unavailable = (
     asyncpg.SerializationError,
     asyncpg.InvalidCachedStatementError,  # a migration changed the table under a running transaction
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # the connection failed a moment ago, and asyncpg has not closed it yet
     OSError,  # refused, reset, timed out; no such name, no such socket
 )
 

@@ -56,7 +56,7 @@ class Server:
         """An HTTP client of this server."""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=90)
 
 
 Serve = Callable[..., Any]
@@ -82,8 +82,16 @@ async def _serving(settings: Settings, graph: strawberry.Schema) -> AsyncIterato
 
 @pytest.fixture(scope="session")
 def test_settings(database_url: str, valkey_url: str) -> Settings:
-    """Small limits, so that tests reach them."""
-    return Settings(database_url=database_url, valkey_url=valkey_url, jwt_secret=SecretStr(SECRET), sweep_seconds=0.2)
+    """Small limits, so that tests reach them, and patience: a machine that runs many tests is no outage."""
+    return Settings(
+        database_url=database_url,
+        valkey_url=valkey_url,
+        jwt_secret=SecretStr(SECRET),
+        sweep_seconds=0.2,
+        statement_timeout_ms=60_000,
+        request_timeout_seconds=60,
+        connection_init_timeout_seconds=60,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from domain.org.keys import api_key_create, api_key_revoke
@@ -83,6 +84,26 @@ async def test_other_subprotocols_close_4406(server: Server) -> None:
 async def test_silence_closes_4408(serve: Serve) -> None:
     async with serve(connection_init_timeout_seconds=0.05) as server, connect(server) as socket:
         assert await socket.closed() == 4408
+
+
+@pytest.mark.parametrize(
+    "limits", [{"statement_timeout_ms": 100}, {"request_timeout_seconds": 0.1}], ids=["statement", "request"]
+)
+async def test_a_database_that_does_not_answer_closes_1013_until_it_does(
+    serve: Serve, work: Work, database_url: str, caplog: pytest.LogCaptureFixture, limits: dict[str, float]
+) -> None:
+    async with serve(**limits) as server:
+        owner = await asyncpg.connect(database_url)
+        try:
+            await owner.execute("begin; lock table app_user in access exclusive mode")
+            async with connect(server) as socket:
+                await socket.send(type="connection_init", payload={"authorization": f"Bearer {server.token(work)}"})
+                assert await socket.closed() == 1013
+        finally:
+            await owner.close()
+        assert not [record for record in caplog.records if record.exc_info]
+        async with connect(server) as socket:
+            assert await socket.init(server.token(work)) == {"type": "connection_ack"}
 
 
 async def test_an_id_in_use_closes_4409(server: Server, work: Work) -> None:

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+import websockets
 from redis.asyncio import Redis
 
 from domain.org.model import TeamItem
 from domain.org.trees import teams_upsert
+from tests.api.clients import Socket
 from tests.e2e.load import Follower, Load
-from tests.e2e.site import Site, check_nothing_is_lost_or_doubled, make_company, make_site, quiet
+from tests.e2e.site import PATIENCE_SECONDS, Site, check_nothing_is_lost_or_doubled, make_company, make_site, quiet
 from tests.loop.company import Company
 
 REQUEST_SECONDS = 5
@@ -28,6 +30,16 @@ async def company(site: Site) -> AsyncIterator[Company]:
     async with make_company(site) as company:
         yield company
         site.end()
+
+
+async def closed_with(site: Site, company: Company) -> int | None:
+    """What a client is told that comes now."""
+    url = site.url.replace("http", "ws") + "/graphql"
+    subprotocol = websockets.Subprotocol("graphql-transport-ws")
+    async with websockets.connect(url, subprotocols=[subprotocol], open_timeout=PATIENCE_SECONDS) as connection:
+        socket = Socket(connection)
+        await socket.send(type="connection_init", payload={"authorization": f"Bearer {site.token(company)}"})
+        return await socket.closed()
 
 
 @asynccontextmanager
@@ -75,6 +87,7 @@ async def test_postgres_restarts(site: Site, company: Company) -> None:
             site.stop("Postgres", how)
             await load.refusal()
             assert (await client.get("/readyz")).status_code == 503
+            assert await closed_with(site, company) == 1013
             await site.restart("Postgres")
             await load.grow(20)
         assert (await client.get("/readyz")).status_code == 200
