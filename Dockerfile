@@ -11,11 +11,12 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --no-create-home attain
 COPY --from=build /opt/attain /opt/attain
 WORKDIR /srv/attain
-COPY cli.py logs.py pay.py settings.py telemetry.py transfer.py ./
+COPY logs.py settings.py telemetry.py ./
 COPY sql sql
 COPY domain domain
 COPY workers workers
 COPY api api
+COPY cli cli
 RUN python -m compileall -q .
 ENV PATH=/opt/attain/bin:$PATH PYTHONUNBUFFERED=1 ATTAIN_HOST=0.0.0.0 ATTAIN_PORT=8000
 USER attain

@@ -1,4 +1,4 @@
-"""What `attain backup` and `attain restore` share: which database, a progress bar, and one sentence when it fails."""
+"""`attain backup | restore`: which database, a progress bar, and one sentence when it fails."""
 
 import asyncio
 import os
@@ -6,16 +6,16 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from cli.environment import DATA, DataDir, fail, join, settings_with
 from sql import backup as dump
 from sql.backup import BackupError, Progress
 from sql.migrate import Unreachable
-
-__all__ = ["BackupError", "backup", "restore"]
 
 T = TypeVar("T")
 Run = Callable[[str, Path, Progress], Coroutine[Any, Any, T]]
@@ -23,14 +23,32 @@ Run = Callable[[str, Path, Progress], Coroutine[Any, Any, T]]
 URL = "ATTAIN_DATABASE_URL"
 
 
-def backup(file: Path, data: Path) -> None:
-    """Write the database to a file. Raises `BackupError`."""
-    _with_progress("Backing up", dump.backup, file, data)
+def backup(
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    data_dir: DataDir = DATA,
+) -> None:
+    """Write the whole database to a file, while everything runs."""
+    join(data_dir)
+    if not (data_dir / "postgres").exists():
+        settings_with("database_url")
+    try:
+        _with_progress("Backing up", dump.backup, file, data_dir)
+    except BackupError as failure:
+        fail(str(failure))
+    print(f"The database is in {file}.")
 
 
-def restore(file: Path, data: Path) -> list[str]:
-    """Fill an empty database from a file; the migrations that are newer than it. Raises `BackupError`."""
-    return _with_progress("Restoring", dump.restore, file, data)
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `attain backup` wrote.")],
+    data_dir: DataDir = DATA,
+) -> None:
+    """Fill an empty database from a backup: everything or, when interrupted, nothing."""
+    join(data_dir)
+    try:
+        missing = _with_progress("Restoring", dump.restore, file, data_dir)
+    except BackupError as failure:
+        fail(str(failure))
+    print(f"{file} is restored." + (f" It lacks {len(missing)} migrations: run `attain migrate`." if missing else ""))
 
 
 def _with_progress(what: str, run: Run[T], file: Path, data: Path) -> T:
@@ -44,7 +62,7 @@ def _with_progress(what: str, run: Run[T], file: Path, data: Path) -> T:
 
             return asyncio.run(run(url, file, progress))
     except KeyboardInterrupt:
-        print("attain: Interrupted. Nothing was done.", file=sys.stderr)  # noqa: T201
+        print("attain: Interrupted. Nothing was done.", file=sys.stderr)
         raise SystemExit(130) from None
     except Unreachable as failure:
         raise BackupError(f"The database cannot be reached: {failure}") from None

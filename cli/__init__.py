@@ -1,0 +1,1 @@
+"""`attain`: everything one does with Attain from a terminal."""
