@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from graphql import ExecutionResult, GraphQLSchema
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema
 from graphql.execution import (
     Executor,
     create_source_event_stream,
@@ -43,6 +43,14 @@ class Execution:
 
     async def select(self, prepared: Prepared, variables: dict[str, Any], context: Context) -> Selection:
         """What a subscription asks to hear. Raises `Invalid` when it may not, or its arguments do not fit."""
+        try:
+            return cast("Selection", await prepared.plan.source(variables, context))
+        except Misfit as misfit:
+            raise Invalid(*misfit.errors) from None
+        except GraphQLError as error:
+            raise Invalid(error) from None
+        except Unsupported as unsupported:
+            metrics.fallbacks.labels(unsupported.reason).inc()
         executor = self._build(prepared, variables, context, None)
         stream = create_source_event_stream(executor)
         selection = await stream if executor.is_awaitable(stream) else stream

@@ -5,6 +5,9 @@
     if plan.reason is None:                     # otherwise graphql-core has to do it, and this says why
         result = await plan.run(variables, context, root)
 
+A subscription's plan says what it listens to, `await plan.source(variables, context)`, and runs each message as
+its `root`.
+
 graphql-core completes a result field by field and object by object, and looks everything up again each time. A plan
 looks up once. It runs in waves: whatever needs no waiting is resolved for whole columns at a time (a field of all
 objects of one place in the answer), then all that has to be waited for is awaited together, and so on down. At the end

@@ -1,6 +1,7 @@
 """How one field of a selection gets its values from a column of parents."""
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,12 +27,12 @@ COLUMN = "column"
 _BACKREF = "strawberry-definition"
 
 
-class Gate(FieldExtension):
+class Gate(FieldExtension, ABC):
     """A field extension that does nothing but refuse, by the context alone."""
 
+    @abstractmethod
     def refusal(self, context: Any) -> Exception | None:
         """The error of the field for whoever asks; None lets them pass."""
-        raise NotImplementedError
 
     def resolve(self, next_: Any, source: Any, info: Any, /, **arguments: Any) -> Any:  # type: ignore[override]
         """For a synchronous resolver run by graphql-core."""
@@ -162,7 +163,7 @@ class TypeName:
 
 
 class Event:
-    """The root field of a subscription: its message."""
+    """The root field of a subscription: its message. What it listens to is `source_of` it."""
 
     def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
         return list(parents)
@@ -236,8 +237,8 @@ class Method:
 class Whatever:
     """A resolver as graphql-core calls it."""
 
-    def __init__(self, definition: GraphQLField, arguments: Arguments) -> None:
-        self._call = definition.resolve or default_field_resolver
+    def __init__(self, call: Callable[..., Any] | None, arguments: Arguments) -> None:
+        self._call = call or default_field_resolver
         self._arguments = arguments
 
     def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
@@ -267,11 +268,22 @@ def _pass(gates: Sequence[Gate], run: Run) -> None:
 def resolver_of(engine: "Engine", definition: GraphQLField, node: FieldNode) -> Resolver:
     """The cheapest way that does the same as graphql-core and Strawberry."""
     own = definition.extensions.get(_BACKREF)
+    if isinstance(own, StrawberryField) and own.is_subscription:
+        return Event()
+    return _calling(definition.resolve, engine, definition, node)
+
+
+def source_of(engine: "Engine", definition: GraphQLField, node: FieldNode) -> Resolver:
+    """The same for what the root field of a subscription listens to."""
+    return _calling(definition.subscribe, engine, definition, node)
+
+
+def _calling(call: Callable[..., Any] | None, engine: "Engine", definition: GraphQLField, node: FieldNode) -> Resolver:
+    whatever = Whatever(call, Arguments(definition, node, None, engine.hide_suggestions))
+    own = definition.extensions.get(_BACKREF)
     strawberry = engine.strawberry
     if not isinstance(own, StrawberryField) or strawberry is None:
-        return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
-    if own.is_subscription:
-        return Event()
+        return whatever
     # The last extension is the outermost: it is asked first.
     gates = [extension for extension in reversed(own.extensions) if isinstance(extension, Gate)]
     direct = (
@@ -281,7 +293,7 @@ def resolver_of(engine: "Engine", definition: GraphQLField, node: FieldNode) -> 
         and not strawberry.schema_converter.exception_handlers
     )
     if not direct:
-        return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
+        return whatever
     names = strawberry.config.name_converter
     conversion = Conversion(
         own.arguments, names.from_argument, strawberry.schema_converter.scalar_registry, strawberry.config
@@ -292,9 +304,7 @@ def resolver_of(engine: "Engine", definition: GraphQLField, node: FieldNode) -> 
     if column is not None:
         return Columns(column, own, arguments, gates)
     if own.base_resolver is None:
-        if own.default_resolver is not getattr:
-            return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
-        return Attribute(own.python_name, gates)
+        return Attribute(own.python_name, gates) if own.default_resolver is getattr else whatever
     if inspect.isasyncgenfunction(own.base_resolver.wrapped_func):
-        return Whatever(definition, Arguments(definition, node, None, engine.hide_suggestions))
+        return whatever
     return Method(own, arguments, gates)

@@ -1,6 +1,6 @@
 """From a validated operation to a plan."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 from typing import Any, cast
 
 from graphql import (
@@ -14,15 +14,18 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     VariableNode,
+    located_error,
     visit,
 )
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.execute import assert_event_stream
 from graphql.execution.values import VariableValues
 from graphql.language import Visitor
+from graphql.pyutils.is_awaitable import is_awaitable
 
-from api.engine.fields import Field, Resolver, TypeName, resolver_of
+from api.engine.fields import Field, Resolver, TypeName, resolver_of, source_of
 from api.engine.objects import shape_of
-from api.engine.places import Place, Root, reported
+from api.engine.places import InField, Place, Root, reported
 from api.engine.run import BUBBLE, Column, Run, Unsupported, finished
 from api.engine.values import Variables
 
@@ -68,13 +71,23 @@ class Plan:
         Raises `Misfit` when the variables do not fit, and `Unsupported` when graphql-core has to do it after all;
         nothing was executed then.
         """
+        variant, run = self._start(given, context, root)
+        data = await variant.run(run)
+        return ExecutionResult(data, reported(run.failures) or None if run.failures else None)
+
+    async def source(self, given: dict[str, Any], context: Any, root: Any = None) -> AsyncIterable[Any]:
+        """What a subscription listens to: `run` answers each of its messages.
+
+        Raises a `GraphQLError` when its field does, and otherwise what `run` raises.
+        """
+        variant, run = self._start(given, context, root)
+        return await variant.source(run)
+
+    def _start(self, given: dict[str, Any], context: Any, root: Any) -> "tuple[Variant, Run]":
         if self.reason is not None:
             raise Unsupported(self.reason)
         variables, everything = self.variables.coerce(given)
-        variant = self._variant(variables)
-        run = Run(self, given, variables, context, root, everything)
-        data = await variant.run(run)
-        return ExecutionResult(data, reported(run.failures) or None if run.failures else None)
+        return self._variant(variables), Run(self, given, variables, context, root, everything)
 
     def _variant(self, variables: dict[str, Any]) -> "Variant":
         conditions = tuple(variables.get(name) for name in self._conditions)
@@ -98,6 +111,7 @@ class Variant:
         self._root_type = cast("GraphQLObjectType", plan.schema.get_root_type(plan.operation.operation))
         collected = collect_fields(plan.schema, self._fragments, self._values, self._root_type, plan.operation)
         self._root = Selection(self, self._root_type, collected.grouped_field_set)
+        self._source: Resolver | None = None
 
     async def run(self, run: Run) -> dict[str, Any] | None:
         """The data."""
@@ -116,6 +130,18 @@ class Variant:
         if run.bubbles and any(column[0] is BUBBLE for column in columns):
             return None
         return self._root.make(1, *columns)[0]
+
+    async def source(self, run: Run) -> AsyncIterable[Any]:
+        """What the one field of a subscription listens to."""
+        field = self._root.fields[0]
+        place = InField(_ROOT, field.step)
+        try:
+            if self._source is None:
+                self._source = source_of(self.plan.engine, field.definition, field.nodes[0])
+            (found,) = cast("list[Any]", self._source.values(run, [run.root], place, field))
+            return assert_event_stream(await found if is_awaitable(found) else found)
+        except Exception as error:
+            raise located_error(error, field.nodes, [field.key]) from error
 
     def selection(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> "Selection":
         """What is selected of objects of a type by fields that share a name."""

@@ -1,5 +1,6 @@
 """How values become what goes into the answer, by the type of their field: a column at a time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, Callable, Sequence
 from enum import Enum
 from itertools import chain
@@ -51,7 +52,7 @@ class _Looks(dict[type, int]):
 _looks = _Looks()
 
 
-class Shape:
+class Shape(ABC):
     """A type in a place of the answer. `required`: it is non-null."""
 
     def __init__(self, required: bool) -> None:
@@ -73,9 +74,9 @@ class Shape:
         """Tell it whose values they are."""
         self.field = field
 
+    @abstractmethod
     def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         """The column of values that are neither null nor errors."""
-        raise NotImplementedError
 
     def _wait(self, run: Run, values: Sequence[Any], then: Callable[[Sequence[Any]], Column]) -> Column:
         waits = [position for position, value in enumerate(values) if is_awaitable(value)]

@@ -211,6 +211,21 @@ class Subscription:
     async def pet(self, loud: bool = False) -> AsyncIterator[Pet]:
         yield Dog(name="Rex")
 
+    @strawberry.subscription(extensions=[OnlyAdmins()])
+    async def days(self, info: Info, span: Span, note: str | None = None) -> AsyncIterator[str]:
+        if span.end is None:
+            raise ValueError("A span has an end.")
+        return _days(span, note)
+
+    @strawberry.subscription
+    def silence(self) -> AsyncIterator[str]:
+        return "silence"  # type: ignore[return-value]
+
+
+async def _days(span: Span, note: str | None) -> AsyncIterator[str]:
+    yield f"{span.start} {note}"
+    yield f"{span.end} {note}"
+
 
 @strawberry.directive(locations=[DirectiveLocation.FIELD])
 def backwards(value: DirectiveValue[str]) -> str:

@@ -1,6 +1,7 @@
 """One operation through the engine and through graphql-core, and what must be the same of the two answers."""
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import AsyncIterable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -14,7 +15,12 @@ from graphql import (
     parse,
     validate,
 )
-from graphql.execution import Executor, execute_root_selection_set, execute_subscription_event
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_root_selection_set,
+    execute_subscription_event,
+)
 
 from api.engine import Engine, Misfit
 
@@ -110,3 +116,33 @@ async def same(
     if in_order:
         assert [shown(e) for e in answer.errors or ()] == [shown(e) for e in expected.errors or ()]
     return answer
+
+
+async def heard(
+    schema: GraphQLSchema, text: str, variables: Mapping[str, Any], context: Callable[[], object]
+) -> list[object] | list[Shown]:
+    """What a subscription listens to by the engine, once it is clear that it is that of graphql-core."""
+    document = parse(text)
+    assert validate(schema, document) == []
+    operation = get_operation_ast(document)
+    assert operation is not None
+    built: Any = Executor.build(schema, document, None, context(), dict(variables), hide_suggestions=True)
+    expected: Any = ExecutionResult(None, built) if isinstance(built, list) else create_source_event_stream(built)
+    if inspect.isawaitable(expected):
+        expected = await expected
+    told = [shown(e) for e in expected.errors or ()] if isinstance(expected, ExecutionResult) else await _all(expected)
+    try:
+        source = (
+            await Engine(schema, hide_suggestions=True).plan(document, operation).source(dict(variables), context())
+        )
+        answer = await _all(source)
+    except Misfit as misfit:
+        answer = [shown(error) for error in misfit.errors]
+    except GraphQLError as error:
+        answer = [shown(error)]
+    assert answer == told
+    return answer
+
+
+async def _all(source: AsyncIterable[object]) -> list[object]:
+    return [message async for message in source]

@@ -9,7 +9,7 @@ from graphql import build_schema, parse, print_ast, separate_operations
 from api.engine import Unsupported
 from tests.api.engine.features import GRAPH
 from tests.api.engine.parts import Asked, Cat, Dog
-from tests.api.engine.same import same
+from tests.api.engine.same import heard, same
 
 DOCUMENTS = {
     name: print_ast(document)
@@ -90,6 +90,26 @@ async def test_events_of_a_subscription_are_run_by_one_plan() -> None:
     document = "subscription ($v: Boolean = false) { pet(loud: $v) { ... on Named { name } ... on Dog { barks } } }"
     for event in (Dog(name="Rex"), Cat(name="Tom"), object(), None):
         await same(GRAPH, document, {}, Asked, root=event)
+
+
+DAYS = "subscription ($s: Span!, $n: String) { days(span: $s, note: $n) }"
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "admin", "outcome"),
+    [
+        ("subscription { pet(loud: true) { __typename } }", {}, False, "Dog("),
+        (DAYS, {"s": {"start": "2026-01-01", "end": "2026-01-02"}, "n": "x"}, True, "2026-01-02 x"),
+        (DAYS, {"s": {"start": "2026-01-01", "end": "2026-01-02"}}, False, "Only admins."),
+        (DAYS, {"s": {"start": "2026-01-01"}}, True, "A span has an end."),
+        (DAYS, {"s": {"start": 1}}, True, "Expected a string."),
+        ("subscription { silence }", {}, False, "Subscription field must return AsyncIterable."),
+    ],
+)
+async def test_a_subscription_listens_to_what_its_field_says(
+    document: str, variables: dict[str, Any], admin: bool, outcome: str
+) -> None:
+    assert outcome in str(await heard(GRAPH, document, variables, lambda: Asked(admin)))
 
 
 @pytest.mark.parametrize(
