@@ -1,7 +1,7 @@
 """KPIs and templates as they are stored."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from uuid import UUID
@@ -31,10 +31,14 @@ class Definitions:
 
     kpis: dict[UUID, tuple[Kpi, ...]]
     templates: tuple[tuple[Template, ...], ...]
+    _in_force: dict[tuple[UUID, date], Kpi | None] = field(default_factory=dict, compare=False, repr=False)
 
     def kpi(self, kpi_id: UUID, week: date) -> Kpi | None:
         """The version in force in a week."""
-        return rules.in_force(self.kpis.get(kpi_id, ()), week)
+        asked = (kpi_id, week)
+        if asked not in self._in_force:
+            self._in_force[asked] = rules.in_force(self.kpis.get(kpi_id, ()), week)
+        return self._in_force[asked]
 
     def template(self, template_id: UUID, version: int) -> Template:
         """A version of a template. Raises `StopIteration` for one that was never published."""

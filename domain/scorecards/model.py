@@ -335,6 +335,8 @@ class Employment:
 
     def available(self, day: date) -> bool:
         """Employed and not on leave."""
+        if not self.leave:
+            return self.employed(day)
         return self.employed(day) and not any(start <= day < end for start, end in self.leave)
 
 

@@ -12,12 +12,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from domain.calendar import DAY, Calendar, PeriodKind
+from domain.calendar import DAY, Calendar
 from domain.dirty import Days, Dirty, Touch, merged
-from domain.events import Change, Event
-from domain.quotas.boards import board_moved
-from domain.quotas.model import Measure
 from domain.scorecards import rules, sums
+from domain.scorecards import stored as kept_rows
 from domain.scorecards.definitions import Definitions, definitions
 from domain.scorecards.measures import Due, measure
 from domain.scorecards.model import (
@@ -28,7 +26,6 @@ from domain.scorecards.model import (
     Result,
     Scorecard,
     Sla,
-    Status,
     Subject,
     Template,
     leaves,
@@ -75,8 +72,9 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
         there = list(weeks.through(first, current))
         rows = await tx.fetch(_scorecards.scorecards_of_no_week, min(day for day, _ in dirty.everybody), there)
         gone = [Key(row["week"], Subject(row["subject"]), row["subject_id"]) for row in rows]
-        await _save(tx, gone, await _stored(tx, weeks, gone), {}, dirty)
-    keys = sorted(touched.keys)
+        await kept_rows.save(tx, gone, await stored_scorecards.load(tx, weeks, gone), {}, dirty)
+    # A subject's weeks one after another: trends look back on those before.
+    keys = sorted(touched.keys, key=lambda key: (key.subject, key.subject_id, key.week))
     for i in range(0, len(keys), _BATCH):
         batch = {key: touched.keys[key] for key in keys[i : i + _BATCH]}
         await _recompute(tx, people, batch, begin, dirty, by_facts)
@@ -140,7 +138,7 @@ async def _recompute(
     tx: Tx, people: Roster, touches: Mapping[Key, set[Touch]], begin: date | None, dirty: Dirty, by_facts: bool
 ) -> None:
     keys = list(touches)
-    stored = await _stored(tx, people.weeks, keys)
+    stored = await kept_rows.load(tx, people.weeks, keys)
     frames = {
         key: frame
         for key in keys
@@ -159,7 +157,7 @@ async def _recompute(
     past = {key: scorecard for key, scorecard in stored.items() if key not in touches}
     for key, frame in frames.items():
         past[key] = fresh[key] = _scorecard(people, key, frame, measured, kept, past)
-    await _save(tx, keys, stored, fresh, dirty)
+    await kept_rows.save(tx, keys, stored, fresh, dirty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,31 +217,6 @@ def _kept(
             yield result
 
 
-async def _stored(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Scorecard]:
-    """What is stored of these scorecards, and of the weeks before that trends are measured against."""
-    wanted = {
-        Key(week, key.subject, key.subject_id)
-        for key in keys
-        for week in (key.week, *weeks.through(weeks.before(key.week, rules.TREND_WEEKS), key.week))
-    }
-    asked = (
-        [key.subject for key in sorted(wanted)],
-        [key.subject_id for key in sorted(wanted)],
-        [key.week for key in sorted(wanted)],
-    )
-    results: dict[Key, list[Result]] = {}
-    for row in await tx.fetch(_scorecards.results_stored, *asked):
-        fields = {name: row[name] for name in Result.__slots__} | {"status": Status(row["status"])}
-        results.setdefault(Key(row["week"], Subject(row["subject"]), row["subject_id"]), []).append(Result(**fields))
-    stored = {}
-    for row in await tx.fetch(_scorecards.scorecards_stored, *asked):
-        key = Key(row["week"], Subject(row["subject"]), row["subject_id"])
-        fields = {name: row[name] for name in Scorecard.__slots__ if name != "results"}
-        fields |= {"subject": key.subject, "status": Status(row["status"]), "results": tuple(results.get(key, ()))}
-        stored[key] = Scorecard(**fields)
-    return stored
-
-
 def due(weeks: Weeks, key: Key, kpi: Kpi, leaf: Leaf) -> Due:
     """The days that a leaf of a KPI looks at for a scorecard."""
     since = weeks.before(key.week, kpi.window_weeks - 1)
@@ -289,9 +262,14 @@ def _scorecard(
         kpi = people.definitions.kpi(line.kpi_id, key.week)
         if kpi is None:
             continue
-        result = kept.get((key, kpi.kpi_id)) or _result(people, key, frame, kpi, position, line, measured)
-        judged.append((line, result.ratio))
-        results.append(replace(result, trend=rules.published(rules.trend(result.value, past.get(kpi.kpi_id, ())))))
+        before_it = past.get(kpi.kpi_id, ())
+        found = kept.get((key, kpi.kpi_id))
+        if found is None:
+            found = _result(people, key, frame, kpi, position, line, measured, before_it)
+        elif found.trend != (trend := rules.published(rules.trend(found.value, before_it))):
+            found = replace(found, trend=trend)
+        judged.append((line, found.ratio))
+        results.append(found)
     available, workdays = frame.available
     return Scorecard(
         subject=key.subject,
@@ -316,20 +294,23 @@ def _result(
     position: int,
     line: Line,
     measured: Mapping[Due, Measured],
+    before: Sequence[Decimal | None],
 ) -> Result:
-    """A KPI's result as measured, without its trend. Its target is rounded before anything follows from it."""
+    """A KPI's result as measured; `before` are its values of the weeks before. Its target is rounded before anything
+    follows from it, and its value before it is told from what was before."""
 
     def found(leaf: Leaf) -> Measured:
         return measured.get(due(people.weeks, key, kpi, leaf), Measured())
 
     outcome = rules.evaluate(kpi.formula, found)
     target = frame.targets.get(kpi.kpi_id)
+    value = rules.published(outcome.value)
     return Result(
         kpi_id=kpi.kpi_id,
         kpi_version=kpi.version,
         position=position,
         weight=line.weight,
-        value=rules.published(outcome.value),
+        value=value,
         numerator=rules.published(outcome.numerator),
         denominator=rules.published(outcome.denominator),
         sample=outcome.sample,
@@ -337,63 +318,5 @@ def _result(
         ratio=rules.published(rules.ratio(kpi, outcome.value, target)),
         gap=rules.published(rules.gap(kpi, outcome.value, target)),
         status=rules.status(kpi, outcome.value, target, line),
-        trend=None,
+        trend=rules.published(rules.trend(value, before)),
     )
-
-
-async def _save(
-    tx: Tx, keys: Sequence[Key], stored: Mapping[Key, Scorecard], fresh: Mapping[Key, Scorecard], dirty: Dirty
-) -> None:
-    gone = [key for key in keys if key in stored and key not in fresh]
-    changed = [fresh[key] for key in keys if key in fresh and stored.get(key) != fresh[key]]
-    if gone:
-        await tx.execute(_scorecards.scorecards_remove, *columns([_row(key) for key in gone], 3))
-    if changed:
-        bare = [replace(scorecard, results=()) for scorecard in changed]
-        rows = [tuple(getattr(scorecard, name) for name in Scorecard.__slots__[:-1]) for scorecard in bare]
-        await tx.execute(_scorecards.scorecards_save, *columns(rows, 10), tx.now, dirty.inputs_through)
-    saved, left = [], []
-    for scorecard in changed:
-        key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
-        old = {result.kpi_id: result for result in stored[key].results} if key in stored else {}
-        left += [(*_row(key), kpi_id) for kpi_id in old.keys() - {result.kpi_id for result in scorecard.results}]
-        saved += [
-            (*_row(key), *(getattr(result, name) for name in Result.__slots__))
-            for result in scorecard.results
-            if old.get(result.kpi_id) != result
-        ]
-    if left:
-        await tx.execute(_scorecards.results_remove, *columns(left, 4))
-    if saved:
-        await tx.execute(_scorecards.results_save, *columns(saved, 16), tx.now, dirty.inputs_through)
-    for key in gone:
-        _record(tx, key, Change.REMOVED)
-    for scorecard in changed:
-        key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
-        _record(tx, key, Change.UPDATED if key in stored else Change.CREATED)
-    ranked = [row[:4] for row in (*left, *saved)]
-    ranked += [(*_row(key), result.kpi_id) for key in gone for result in stored[key].results]
-    for week, kpi_id in dict.fromkeys((row[2], row[3]) for row in ranked if row[0] is Subject.REP):
-        tx.record(board_moved(Measure.KPI, kpi_id, PeriodKind.WEEK, week))
-
-
-def _row(key: Key) -> tuple[Subject, UUID, date]:
-    return key.subject, key.subject_id, key.week
-
-
-def _record(tx: Tx, key: Key, change: Change) -> None:
-    week = key.week.isoformat()
-    of_rep = key.subject is Subject.REP
-    tx.record(
-        Event(
-            "scorecards.scorecard",
-            change,
-            "Scorecard",
-            f"{key.subject}:{key.subject_id}:{week}",
-            rep_id=key.subject_id if of_rep else None,
-            team_id=None if of_rep else key.subject_id,
-            data={"subject": key.subject, "subject_id": str(key.subject_id), "week": week},
-        )
-    )
-    if of_rep:
-        tx.coach(key.subject_id)

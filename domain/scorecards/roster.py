@@ -36,6 +36,8 @@ class Weeks:
 
     calendar: Calendar
     _workdays: dict[date, tuple[date, ...]] = field(default_factory=dict)
+    _ends: dict[date, date] = field(default_factory=dict)
+    _before: dict[tuple[date, int], date] = field(default_factory=dict)
 
     def of(self, day: date) -> date:
         """The week of a day."""
@@ -43,13 +45,20 @@ class Weeks:
 
     def end(self, week: date) -> date:
         """The first day of the next week."""
-        return self.calendar.week(week + WEEK)
+        found = self._ends.get(week)
+        if found is None:
+            found = self._ends[week] = self.calendar.week(week + WEEK)
+        return found
 
     def before(self, week: date, count: int) -> date:
         """The week so many weeks earlier."""
-        for _ in range(count):
-            week = self.calendar.week(week - DAY)
-        return week
+        found = self._before.get((week, count))
+        if found is None:
+            found = week
+            for _ in range(count):
+                found = self.calendar.week(found - DAY)
+            self._before[week, count] = found
+        return found
 
     def after(self, week: date, count: int) -> date:
         """The week so many weeks later."""
@@ -148,7 +157,9 @@ class Roster:
         return sum(self._in_team(stays, week) for stays in members.values()), len(workdays) * len(members)
 
     def _in_team(self, stays: list[Stay], week: date) -> int:
-        days = [day for day in self.weeks.workdays(week) if any(s.starts_on <= day < s.ends_on for s in stays)]
+        days = self.weeks.workdays(week)
+        if not any(s.starts_on <= week and s.ends_on >= self.weeks.end(week) for s in stays):
+            days = tuple(day for day in days if any(s.starts_on <= day < s.ends_on for s in stays))
         return rules.workdays_available(days, self.reps[stays[0].rep_id])
 
     def target(self, subject: Subject, subject_id: UUID, week: date, template: Template, kpi: Kpi) -> Decimal:
@@ -158,10 +169,10 @@ class Roster:
         days in the team; otherwise it is its template's.
         """
         weekly = next(line.weekly_target for line in template.lines if line.kpi_id == kpi.kpi_id)
-        first = self.weeks.before(week, kpi.window_weeks - 1)
-        window = list(self.weeks.through(first, week))
         if subject is Subject.REP:
-            there = [self.available(subject, subject_id, each) for each in window]
+            # Only a flow is asked for by the weeks, and only a prorated one by their days.
+            first = self.weeks.before(week, kpi.window_weeks - 1) if rules.over_time(kpi) else week
+            there = [self.available(subject, subject_id, each) for each in self.weeks.through(first, week)]
             return rules.rounded(rules.target(kpi, weekly, there))
         if not rules.additive(kpi):
             return rules.rounded(weekly)

@@ -148,7 +148,11 @@ def target(kpi: Kpi, weekly: Decimal, weeks: Sequence[tuple[int, int]]) -> Decim
 
 def workdays_available(workdays: Iterable[date], rep: Employment) -> int:
     """How many of a week's workdays the rep is there: hired, not gone, not on leave (rule 11)."""
-    return sum(1 for day in workdays if rep.available(day))
+    days = list(workdays)
+    # Most weeks are whole: there on the first day and on the last, and never on leave.
+    if not days or (not rep.leave and rep.employed(days[0]) and rep.employed(days[-1])):
+        return len(days)
+    return sum(rep.available(day) for day in days)
 
 
 def ratio(kpi: Kpi, value: Decimal | None, target: Decimal | None) -> Decimal | None:

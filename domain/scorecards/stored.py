@@ -1,0 +1,100 @@
+"""Scorecards as they are stored, and what differs of those that were computed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from operator import attrgetter
+from uuid import UUID
+
+from domain.calendar import PeriodKind
+from domain.dirty import Dirty
+from domain.events import Change, Event
+from domain.quotas.boards import board_moved
+from domain.quotas.model import Measure
+from domain.scorecards import rules
+from domain.scorecards.model import Result, Scorecard, Status, Subject
+from domain.scorecards.roster import Weeks
+from domain.scorecards.touched import Key
+from domain.work import Tx, columns
+from sql.queries import queries
+
+_scorecards = queries("scorecards")
+
+
+async def load(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Scorecard]:
+    """What is stored of these scorecards, and of the weeks before that trends are measured against."""
+    wanted = {
+        (key.subject, key.subject_id, week)
+        for key in keys
+        for week in (key.week, *weeks.through(weeks.before(key.week, rules.TREND_WEEKS), key.week))
+    }
+    asked = columns(sorted(wanted), 3)
+    results: dict[Key, list[Result]] = {}
+    for subject, subject_id, week, *content, status, trend in await tx.fetch(_scorecards.results_stored, *asked):
+        result = Result(*(*content, Status(status), trend))
+        results.setdefault(Key(week, Subject(subject), subject_id), []).append(result)
+    stored = {}
+    for subject, subject_id, week, *content, status in await tx.fetch(_scorecards.scorecards_stored, *asked):
+        key = Key(week, Subject(subject), subject_id)
+        fields = (key.subject, subject_id, week, *content, Status(status), tuple(results.get(key, ())))
+        stored[key] = Scorecard(*fields)
+    return stored
+
+
+async def save(
+    tx: Tx, keys: Sequence[Key], stored: Mapping[Key, Scorecard], fresh: Mapping[Key, Scorecard], dirty: Dirty
+) -> None:
+    """Write what differs and remove what is not there any more; an event for each, and its rep coached."""
+    gone = [key for key in keys if key in stored and key not in fresh]
+    changed = [fresh[key] for key in keys if key in fresh and stored.get(key) != fresh[key]]
+    if gone:
+        await tx.execute(_scorecards.scorecards_remove, *columns([_row(key) for key in gone], 3))
+    if changed:
+        rows = [_scorecard_row(scorecard) for scorecard in changed]
+        await tx.execute(_scorecards.scorecards_save, *columns(rows, 10), tx.now, dirty.inputs_through)
+    saved, left = [], []
+    for scorecard in changed:
+        key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
+        old = {result.kpi_id: result for result in stored[key].results} if key in stored else {}
+        left += [(*_row(key), kpi_id) for kpi_id in old.keys() - {result.kpi_id for result in scorecard.results}]
+        saved += [
+            (*_row(key), *_result_row(result)) for result in scorecard.results if old.get(result.kpi_id) != result
+        ]
+    if left:
+        await tx.execute(_scorecards.results_remove, *columns(left, 4))
+    if saved:
+        await tx.execute(_scorecards.results_save, *columns(saved, 16), tx.now, dirty.inputs_through)
+    for key in gone:
+        _record(tx, key, Change.REMOVED)
+    for scorecard in changed:
+        key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
+        _record(tx, key, Change.UPDATED if key in stored else Change.CREATED)
+    ranked = [row[:4] for row in (*left, *saved)]
+    ranked += [(*_row(key), result.kpi_id) for key in gone for result in stored[key].results]
+    for week, kpi_id in dict.fromkeys((row[2], row[3]) for row in ranked if row[0] is Subject.REP):
+        tx.record(board_moved(Measure.KPI, kpi_id, PeriodKind.WEEK, week))
+
+
+_scorecard_row = attrgetter(*Scorecard.__slots__[:-1])
+_result_row = attrgetter(*Result.__slots__)
+
+
+def _row(key: Key) -> tuple[Subject, UUID, date]:
+    return key.subject, key.subject_id, key.week
+
+
+def _record(tx: Tx, key: Key, change: Change) -> None:
+    week = key.week.isoformat()
+    of_rep = key.subject is Subject.REP
+    tx.record(
+        Event(
+            "scorecards.scorecard",
+            change,
+            "Scorecard",
+            f"{key.subject}:{key.subject_id}:{week}",
+            rep_id=key.subject_id if of_rep else None,
+            team_id=None if of_rep else key.subject_id,
+            data={"subject": key.subject, "subject_id": str(key.subject_id), "week": week},
+        )
+    )
+    if of_rep:
+        tx.coach(key.subject_id)
