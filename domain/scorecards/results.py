@@ -72,7 +72,7 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
         there = list(weeks.through(first, current))
         rows = await tx.fetch(_scorecards.scorecards_of_no_week, min(day for day, _ in dirty.everybody), there)
         gone = [Key(row["week"], Subject(row["subject"]), row["subject_id"]) for row in rows]
-        await kept_rows.save(tx, gone, await stored_scorecards.load(tx, weeks, gone), {}, dirty)
+        await kept_rows.save(tx, gone, await kept_rows.load(tx, weeks, gone), {}, dirty)
     # A subject's weeks one after another: trends look back on those before.
     keys = sorted(touched.keys, key=lambda key: (key.subject, key.subject_id, key.week))
     for i in range(0, len(keys), _BATCH):

@@ -74,9 +74,10 @@ create table scorecard_template_kpi (
   foreign key (org_id, kpi_id) references kpi (org_id, kpi_id)
 );
 
--- A week of a rep or a team. `week` is its first day.
+-- A week of a rep or a team. `week` is its first day. What is computed has no foreign keys, here and below: one job writes
+-- it, from rows that have them, and a look into another table for every row would cost more than the row.
 create table scorecard (
-  org_id uuid not null references organization,
+  org_id uuid not null,
   subject text not null check (subject in ('REP', 'TEAM')),
   subject_id uuid not null,
   week date not null,
@@ -94,7 +95,7 @@ create table scorecard (
 create index scorecard_by_week on scorecard (org_id, week, subject, subject_id);
 
 create table kpi_result (
-  org_id uuid not null references organization,
+  org_id uuid not null,
   subject text not null check (subject in ('REP', 'TEAM')),
   subject_id uuid not null,
   week date not null,
@@ -113,8 +114,7 @@ create table kpi_result (
   trend numeric,
   computed_at timestamptz not null,
   inputs_through timestamptz not null,
-  primary key (org_id, subject, subject_id, week, kpi_id),
-  foreign key (org_id, subject, subject_id, week) references scorecard (org_id, subject, subject_id, week) on delete cascade
+  primary key (org_id, subject, subject_id, week, kpi_id)
 );
 create index kpi_result_board on kpi_result (org_id, kpi_id, week, subject, value desc nulls last, subject_id);
 

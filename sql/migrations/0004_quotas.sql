@@ -68,7 +68,7 @@ create table quota_plan (
 );
 
 create table attainment (
-  org_id uuid not null references organization,
+  org_id uuid not null,
   subject text not null check (subject in ('REP', 'TEAM', 'TERRITORY', 'ORGANIZATION')),
   subject_id uuid not null,
   measure text not null,

@@ -3,9 +3,12 @@
 
 -- migrate: apply
 
+-- What passes through by the thousand, events and marks, has no foreign keys: each would be a look at, and a lock of, the one
+-- row of the organisation that every writer shares.
+
 -- What happened, written in the transaction that made it happen. The relay moves rows to event_log and gives them a number.
 create table outbox (
-  org_id uuid not null references organization,
+  org_id uuid not null,
   event_id uuid not null,
   kind text not null,
   change text not null check (change in ('CREATED', 'UPDATED', 'REMOVED')),
@@ -19,7 +22,7 @@ create table outbox (
 );
 
 create table event_log (
-  org_id uuid not null references organization,
+  org_id uuid not null,
   seq bigint not null,
   event_id uuid not null,
   kind text not null,
@@ -47,7 +50,7 @@ create table event_head (
 -- What must be recomputed: a rep (null: everybody) on the days from..through (null: open), and what about them is stale.
 -- Append-only, claimed by delete.
 create table dirty_mark (
-  org_id uuid not null references organization,
+  org_id uuid not null,
   mark_id uuid not null,
   rep_id uuid,
   from_day date not null,
@@ -59,7 +62,7 @@ create table dirty_mark (
 
 -- Reps whose numbers of a week changed and whose coaching rules were not evaluated since. Append-only, claimed by delete.
 create table coach_mark (
-  org_id uuid not null references organization,
+  org_id uuid not null,
   mark_id uuid not null,
   rep_id uuid not null,
   marked_at timestamptz not null,

@@ -22,8 +22,7 @@ create table fact_sum (
   x numeric not null,
   sample bigint not null,
   total numeric not null,
-  primary key (org_id, operand_id, team_id, day, part, x),
-  foreign key (org_id, operand_id) references operand (org_id, operand_id) on delete cascade
+  primary key (org_id, operand_id, team_id, day, part, x)
 );
 
 -- The weeks of which everybody's scorecards were computed: from the first fact's to the current one.

@@ -313,9 +313,13 @@ join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = 
 order by r.subject, r.subject_id, r.week, r.position;
 
 -- name: scorecards_remove
--- Weeks that are nobody's any more; their KPIs go with them.
-delete from scorecard s using unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
-where s.org_id = $1 and s.subject = d.subject and s.subject_id = d.subject_id and s.week = d.week;
+-- Weeks that are nobody's any more, with their KPIs.
+with gone as (
+  delete from scorecard s using unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
+  where s.org_id = $1 and s.subject = d.subject and s.subject_id = d.subject_id and s.week = d.week
+)
+delete from kpi_result r using unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
+where r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week;
 
 -- name: scorecards_save
 -- What is new or differs.

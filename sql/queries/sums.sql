@@ -10,7 +10,10 @@ insert into operand (org_id, operand_id, leaf) select $1, o.* from unnest($2::uu
 
 -- name: operands_remove
 -- Those that nothing looks at any more; their sums go with them.
-delete from operand where org_id = $1 and operand_id = any($2::uuid[]);
+with unused as (
+  delete from operand where org_id = $1 and operand_id = any($2::uuid[]) returning operand_id
+)
+delete from fact_sum where org_id = $1 and operand_id = any(array(select operand_id from unused));
 
 -- name: teams
 -- Every team.

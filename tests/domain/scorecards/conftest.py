@@ -114,7 +114,8 @@ class Company:
 
     async def recompute_all(self) -> None:
         """From nothing, whatever is stored."""
-        await self.run("delete from scorecard where org_id = $1")
+        for table in ("scorecard", "kpi_result"):
+            await self.run(f"delete from {table} where org_id = $1")  # noqa: S608
         await self.recompute([Mark(None, date(2010, 1, 1), None)])
 
     async def result(self, subject: str, kpi: str, week: date = WEEK) -> Record | None:
