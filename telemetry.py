@@ -50,14 +50,23 @@ def stop() -> None:
     _provider = _tracer = None
 
 
-def span(name: str, parents: Sequence[str | None] = (), **attributes: str | int | None) -> AbstractContextManager[Note]:
-    """What the block does, as part of the current span or of the first `traceparent`, linked to the others."""
-    return nullcontext(_ignore) if _tracer is None else _span(_tracer, name, parents, attributes)
+def span(
+    name: str, parents: Sequence[str | None] = (), began: int | None = None, **attributes: str | int | None
+) -> AbstractContextManager[Note]:
+    """What the block does, as part of the current span or of the first `traceparent`, linked to the others.
+
+    `began`: when, in nanoseconds of the epoch, if that was before it was known whose part it is.
+    """
+    return nullcontext(_ignore) if _tracer is None else _span(_tracer, name, parents, began, attributes)
 
 
 @contextmanager
 def _span(
-    tracer: "Tracer", name: str, parents: Sequence[str | None], attributes: dict[str, str | int | None]
+    tracer: "Tracer",
+    name: str,
+    parents: Sequence[str | None],
+    began: int | None,
+    attributes: dict[str, str | int | None],
 ) -> Iterator[Note]:
     from opentelemetry.trace import Link, get_current_span
 
@@ -65,7 +74,12 @@ def _span(
     links = [Link(get_current_span(other).get_span_context()) for other in known[1:]]
     # What goes wrong is in the log, without what people sent; a recorded exception would hold it.
     with tracer.start_as_current_span(
-        name, known[0] if known else None, links=links, record_exception=False, set_status_on_exception=False
+        name,
+        known[0] if known else None,
+        links=links,
+        start_time=began,
+        record_exception=False,
+        set_status_on_exception=False,
     ) as opened:
 
         def note(**more: str | int | None) -> None:

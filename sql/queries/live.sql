@@ -87,29 +87,36 @@ delete from coach_mark where org_id = $1 returning rep_id;
 -- One job of a kind per organisation at a time. False: somebody else is at it.
 select pg_try_advisory_xact_lock(hashtextextended($2 || $1::uuid::text, 0));
 
--- name: relay_lock_try
--- One relay per organisation at a time. Who stops in the middle (a paused process) loses the transaction after a few seconds,
--- and with it the lock: another relay goes on.
-select pg_try_advisory_xact_lock(hashtextextended('relay' || $1::uuid::text, 0)),
-  set_config('idle_in_transaction_session_timeout', '5s', true);
-
 -- name: outbox_number
--- Moves committed outbox rows to the log and numbers them without a gap; the head's row lock keeps relays apart.
-with taken as (
-  delete from outbox where org_id = $1 returning *
+-- Moves committed outbox rows to the log and numbers them without a gap, and claims what asked for it. One statement, so
+-- that a relay that stops in the middle (a paused process) holds nothing. One relay at a time: it takes
+-- nothing while another is at it. What another took since this statement began is gone for this one, too.
+with locked as materialized (
+  select pg_try_advisory_xact_lock(hashtextextended('relay' || $1::uuid::text, 0)) as mine
+), claimed as (
+  delete from org_work w using locked where mine and w.org_id = $1 and w.kind = 'EVENTS' returning w.trace
+), taken as (
+  delete from outbox o using locked where mine and o.org_id = $1 returning o.*
 ), ordered as (
   select *, row_number() over (order by occurred_at, event_id) as position from taken
 ), head as (
   insert into event_head (org_id, last_seq) select $1, count(*) from taken having count(*) > 0
   on conflict (org_id) do update set last_seq = event_head.last_seq + excluded.last_seq
   returning last_seq
+), logged as (
+  insert into event_log
+    (org_id, seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, logged_at, trace)
+  select $1, head.last_seq - (select count(*) from taken) + o.position, o.event_id, o.kind, o.change, o.node_type,
+    o.node_key, o.rep_id, o.team_id, o.data, o.occurred_at, clock_timestamp(), o.trace
+  from ordered o, head
+), delivering as (
+  insert into org_work (work_id, org_id, kind) select $2, $1, 'DELIVER' from head
+  where exists (select from webhook where org_id = $1 and disabled_at is null)
+  returning kind
 )
-insert into event_log
-  (org_id, seq, event_id, kind, change, node_type, node_key, rep_id, team_id, data, occurred_at, logged_at, trace)
-select $1, head.last_seq - (select count(*) from taken) + o.position, o.event_id, o.kind, o.change, o.node_type,
-  o.node_key, o.rep_id, o.team_id, o.data, o.occurred_at, clock_timestamp(), o.trace
-from ordered o, head
-returning seq;
+select (select count(*) from taken) as events, (select last_seq from head),
+  array(select distinct trace from claimed where trace is not null) as traces,
+  (select pg_notify('attain_work', $1::uuid::text || ' ' || kind) from delivering);
 
 -- name: log_head
 -- Where the log stands, and how far back it goes.

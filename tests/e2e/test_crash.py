@@ -59,7 +59,7 @@ POINTS = {
     "items about to be opened": ("lock table action_item in exclusive mode", "select item_id, rep_id, kpi_id, rule_id"),
     "results committed, events not numbered": (
         "lock table event_log in exclusive mode",
-        "with taken as ( delete from outbox",
+        "delete from outbox o using locked",
     ),
 }
 """By name: what the test locks, and the statement at which a worker then waits."""

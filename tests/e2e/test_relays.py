@@ -54,7 +54,7 @@ async def test_a_relay_paused_in_the_middle_is_taken_over_and_harms_nothing_when
     await quiet(company)
     async with site.locked("lock table event_log in exclusive mode") as held:
         await rename(company, "1")
-        await held.reached("with taken as ( delete from outbox")
+        await held.reached("delete from outbox o using locked")
         paused.pause()
         for name in "23":
             await rename(company, name)
