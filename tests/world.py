@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from api.context import Context
+from api.documents import Documents
+from api.execution import Execution
 from api.schema import schema
 from domain import recompute
 from domain.org.model import SCOPES, Role, Viewer
@@ -17,6 +19,10 @@ from sql.queries import queries
 from tests.conftest import MakeOrg
 
 _access = queries("access")
+
+_SETTINGS = Settings(max_depth=30, max_tokens=50_000, max_aliases=1_000)
+_DOCUMENTS = Documents(schema._schema, _SETTINGS)
+_EXECUTION = Execution(schema._schema)
 
 _REFUSED = {"FORBIDDEN", "BAD_REQUEST"}
 
@@ -42,8 +48,8 @@ class World:
     async def run(self, document: str, who: str = ADMIN, **variables: object) -> dict[str, Any]:
         """What one of its people is answered, null for what it may not ask so; any other error fails the test."""
         work = await self.work_of(who)
-        context = Context(work.db, work.viewer, work.now, Settings(), "world")
-        result = await schema.execute(document, variable_values=variables, context_value=context)
+        context = Context(work.db, work.viewer, work.now, _SETTINGS, "world")
+        result = await _EXECUTION.execute(_DOCUMENTS.prepare(document), variables, context)
         wrong = [error for error in result.errors or () if (error.extensions or {}).get("code") not in _REFUSED]
         assert not wrong, wrong
         assert result.data is not None

@@ -25,7 +25,7 @@ from domain.work import Work
 from settings import Settings
 from sql.pool import Database
 from sql.queries import Query
-from tests.api.execute import execute
+from tests.api.execute import SETTINGS, execute
 from tests.api.graph import schema
 from workers.relay import Relay
 
@@ -145,7 +145,7 @@ def ask() -> Ask:
     """`await ask(work, document, **variables)`: data, and errors as clients see them, where there are any."""
 
     async def run(work: Work, document: str, /, **variables: object) -> Answer:
-        context = Context(work.db, work.viewer, work.now, Settings(), "request-1", work.idempotency_key)
+        context = Context(work.db, work.viewer, work.now, SETTINGS, "request-1", work.idempotency_key)
         result = await execute(document, variables, context)
         answer: Answer = {"data": result.data}
         if result.errors:

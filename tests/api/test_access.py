@@ -34,11 +34,10 @@ from api.context import Context
 from api.schema import schema
 from domain.org.model import SCOPES, Role, Scope, Viewer
 from domain.work import Work
-from settings import Settings
 from sql.pool import uuid7
 from sql.queries import Query
 from tests.api.conftest import Ask
-from tests.api.execute import execute
+from tests.api.execute import SETTINGS, execute
 from tests.conftest import MakeOrg
 
 SNAPSHOT = Path(__file__).with_name("access.txt")
@@ -111,7 +110,7 @@ def viewers(work: Work) -> dict[str, Viewer]:
 async def admitted(work: Work, field: str) -> bool:
     """Whether a viewer is let in; what becomes of its empty-handed question does not matter."""
     document, variables = FIELDS[field]
-    context = Context(work.db, work.viewer, work.now, Settings(), "request-1")
+    context = Context(work.db, work.viewer, work.now, SETTINGS, "request-1")
     if field.startswith("Subscription."):
         outcome = subscribe(GRAPH, parse_document(document), context_value=context, variable_values=variables)
         result = outcome if isinstance(outcome, ExecutionResult | AsyncIterator) else await outcome
