@@ -1,10 +1,13 @@
 """Decimal arithmetic with the field's rounding: once, half-up, at the end (semantics rule 1)."""
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from functools import cache
 
 from babel.numbers import get_currency_precision, is_currency
+
+EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow])
+"""Enough digits that sums and products are exact; only a quotient can end in rounding."""
 
 
 @cache
@@ -32,13 +35,16 @@ def allocate(amount: Decimal, shares: Sequence[Decimal], unit: Decimal) -> list[
 
 
 def apportion(amount: Decimal, exact: Sequence[Decimal], unit: Decimal) -> list[Decimal]:
-    """Round parts of either sign to multiples of `unit` that sum to `amount`, a multiple too (largest remainder).
+    """Round parts of either sign to multiples of `unit`, a power of ten, that sum to `amount`, a multiple too (largest
+    remainder).
 
     The parts sum to the amount before it was rounded. Equal remainders favour the earlier part, and no part moves by a
     unit or more.
     """
-    parts = [(value / unit).to_integral_value(ROUND_DOWN) * unit for value in exact]
+    parts = [value.quantize(unit, ROUND_DOWN) for value in exact]
     left = int((amount - sum(parts, Decimal(0))) / unit)
+    if not left:
+        return parts
     step = unit.copy_sign(left)
     gained = [(value - part) * step for value, part in zip(exact, parts, strict=True)]
     for i in sorted(range(len(parts)), key=lambda i: (-gained[i], i))[: abs(left)]:

@@ -102,10 +102,12 @@ def _failures() -> Iterator[None]:
 def pay(
     reps: Annotated[int, typer.Option(min=1, help="How many are paid.")] = 1_000,
     deals: Annotated[int, typer.Option(min=1, help="Deals of each in the year.")] = 60,
+    data_dir: DataDir = _DATA,
     json: Json = None,
     write: Write = None,
 ) -> None:
-    """A year of deals through the rules of pay, month by month, and their traces; no database."""
+    """A year of deals through the rules of pay, month by month; their traces; a draft simulated from the database."""
     from dev.bench.pay import pay as run
 
-    run(reps, deals).publish(json, write)
+    with _failures():
+        run(data_dir.absolute(), reps, deals).publish(json, write)

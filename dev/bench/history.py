@@ -73,6 +73,36 @@ async def history(db: Database, running: Services, reps: int, facts: int, progre
     return Work.system(db, work.viewer.org_id)
 
 
+async def sales(db: Database, running: Services, reps: int, deals: int, progress: Progress) -> Work:
+    """An organisation of so many reps, who won so many deals each in the year before today, made unless it is there."""
+    admin = f"admin@{reps}-sell-{deals}.example"
+    for row in await db.system(queries("live").organizations):
+        async with db.session(row["org_id"]) as session:
+            known = await session.row(queries("access").user_by_email, admin)
+            if known and await session.value(_history.facts):
+                return Work.system(db, row["org_id"])
+    now = datetime.now(UTC)
+    work = await organization_create(
+        db,
+        name=f"{reps:,} reps",
+        currency="USD",
+        calendar=CalendarVersion(1, CALENDAR_FROM, "UTC"),
+        now=now,
+        admin_email=admin,
+        admin_name="Ada Admin",
+    )
+    await _people(work, reps, now.date() - 60 * WEEK, progress)
+    async with db.session(work.viewer.org_id) as session:
+        ids = [row["rep_id"] for row in await session.fetch(_history.reps)]
+        # Four of nine are won.
+        count = reps * deals * 9 // 4
+        for start in range(0, count, _CHUNK):
+            await session.execute(_history.deals, ids, start, min(start + _CHUNK, count) - 1, 365, now)
+            progress(f"Storing {count:,} deals", start, count)
+    analyze(running)
+    return Work.system(db, work.viewer.org_id)
+
+
 def analyze(running: Services) -> None:
     """Statistics and visibility maps for the planner, as autovacuum would make them in a while."""
     host = running.database_url.partition("host=")[2]

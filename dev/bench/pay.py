@@ -1,4 +1,4 @@
-"""`attain bench pay`: a year of deals through the rules of pay, without a database."""
+"""`attain bench pay`: a year of deals through the rules of pay, without a database and from one."""
 
 import random
 import time
@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from dev.bench.report import Cell, Report, Table
+from dev.bench.simulation import simulation
 from domain.calendar import Calendar, CalendarVersion, PeriodKind
 from domain.incentives.component import Component
 from domain.incentives.components import Bonus, Commission, Spiff
@@ -42,8 +44,10 @@ PLANS: Sequence[tuple[str, Sequence[Component]]] = (
 )
 
 
-def pay(reps: int, deals: int) -> Report:
-    """Each plan for every rep and month of a year, and traces of the last one made and executed again."""
+def pay(data: Path, reps: int, deals: int) -> Report:
+    """Each plan for every rep and month of a year, traces of the last one made and executed again, and each plan as a
+    draft that is simulated. What is stored under `data` is kept: a second run starts at once.
+    """
     everybody = payees(reps, deals)
     rows: list[list[Cell]] = []
     for name, components in PLANS:
@@ -63,6 +67,7 @@ def pay(reps: int, deals: int) -> Report:
         ["executed again", len(some), round(1000 * again / len(some), 2)],
     ]
     report.tables.append(Table("Traces of the last plan", ("trace", "n", "CPU ms each"), rows))
+    report.tables.append(simulation(data, reps, deals, [(name, plan(components)) for name, components in PLANS]))
     return report
 
 

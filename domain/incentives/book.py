@@ -6,7 +6,6 @@ deal's own currency counts the deal's own amounts. What a component pays is conv
 period.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,10 +21,15 @@ from domain.incentives.model import Assignment
 from domain.incentives.outcome import Result
 from domain.incentives.payout import calculate_all
 from domain.incentives.plan import Plan
+from domain.incentives.tally import Credited
 from domain.incentives.terms import CreditRole, Measure
 from domain.incentives.wants import Want, budgets, chained, eligible, reach, wants
+from domain.money import EXACT
 
 Span = tuple[date, date]
+Handed = tuple[Carry, Mapping[str, Decimal]]
+"""What a period hands on to the next, and what was taken of budgets until then, by component; "" is the plan's."""
+
 ZERO = Decimal(0)
 
 
@@ -58,10 +62,10 @@ class Book:
     kpi_sums: Mapping[tuple[UUID, date, date], Mapping[UUID, Decimal]]
     scores: Mapping[tuple[UUID, UUID, date], tuple[Score, ...]]
     rates: Rates
-    carries: Mapping[tuple[UUID, UUID], tuple[Carry, Mapping[str, Decimal]]]
+    carries: Mapping[tuple[UUID, UUID], Handed]
     cancelled: Mapping[tuple[UUID, UUID], Sequence[Cancelled]]
     start: Mapping[UUID, date]
-    _credits: dict[tuple[UUID, str], list[Credit]] = field(default_factory=dict)
+    _credited: dict[tuple[UUID, str], Credited] = field(default_factory=dict)
     _periods: dict[tuple[PeriodKind, date], Period] = field(default_factory=dict)
     _spans: dict[tuple[UUID, UUID, int], tuple[Span, ...]] = field(default_factory=dict)
     # By the document's identity: it is read once, and hashing all of it costs more than what is looked up.
@@ -102,13 +106,13 @@ class Book:
             for a in self.assignments[rep_id]
         )
 
-    def run(self) -> tuple[list[Calculated], dict[Cell, tuple[Carry, Mapping[str, Decimal]]]]:
-        """Calculate every cell, in order of periods: what one hands on, the next one gets.
+    def run(self) -> tuple[list[Calculated], dict[Cell, Handed]]:
+        """What every cell came to, and for plans with draws, caps or budgets that run on what each handed on."""
+        handed: dict[Cell, Handed] = {}
+        return list(self.calculated(handed)), handed
 
-        Returns what each came to, and for plans with draws, caps or budgets that run on what each handed on.
-        """
-        found: list[Calculated] = []
-        handed: dict[Cell, tuple[Carry, Mapping[str, Decimal]]] = {}
+    def calculated(self, handed: dict[Cell, Handed]) -> Iterator[Calculated]:
+        """Calculate every cell, in order of periods: what one hands on, the next one gets, and `handed` tells."""
         carries = dict(self.carries)
         for book, period, reps in self.cells():
             governing = book.governs(period)
@@ -118,21 +122,22 @@ class Book:
             asked = [self.inputs(book, version, plan, rep, period, carries.get((rep, book.plan_id))) for rep in reps]
             inputs = [one for one in asked if one is not None]
             spent: dict[str | None, Decimal] = defaultdict(Decimal)
-            for rep_id, plan_id in carries:
-                if plan_id == book.plan_id:
-                    for key, amount in carries[rep_id, plan_id][1].items():
-                        spent[key or None] += amount
+            if budgets(plan):
+                for (_, plan_id), (_, taken) in carries.items():
+                    if plan_id == book.plan_id:
+                        for key, amount in taken.items():
+                            spent[key or None] += amount
+            runs_on = chained(plan)
             for one, result in calculate_all(plan, inputs, spent):
                 cell = Cell(period.starts_on, book.plan_id, UUID(one.payee))
-                found.append(Calculated(cell, version, plan, one, result))
-                if chained(plan):
+                if runs_on:
                     took = self._took(plan, result, carries.get((cell.rep_id, cell.plan_id)))
                     handed[cell] = carries[cell.rep_id, cell.plan_id] = (result.carry, took)
-        return found, handed
+                yield Calculated(cell, version, plan, one, result)
 
     @staticmethod
-    def _took(plan: Plan, result: Result, before: tuple[Carry, Mapping[str, Decimal]] | None) -> Mapping[str, Decimal]:
-        """What somebody got of budgets so far, by component; "" is the plan's."""
+    def _took(plan: Plan, result: Result, before: Handed | None) -> Mapping[str, Decimal]:
+        """What somebody got of budgets so far."""
         taken = dict(before[1]) if before else {}
         for key in budgets(plan):
             got = sum((e.amount for e in result.earned if key in (None, e.component)), ZERO)
@@ -146,23 +151,20 @@ class Book:
         plan: Plan,
         rep_id: UUID,
         period: Period,
-        before: tuple[Carry, Mapping[str, Decimal]] | None,
+        before: Handed | None,
     ) -> Inputs | None:
         """What a cell is calculated from; None while a rate between currencies is not known."""
         payee = self.payees[rep_id]
         last = period.ends_on - DAY
         longer = tuple(self.period(kind, last) for kind in _LONGER[period.kind])
         used = reach(plan, period, longer)
-        looked = {want.period for want in self._wanted(plan)}
-        since = min([used, *(over.starts_on for over in longer if over.kind in looked)])
         exchange = self.rates.at(plan.currency, payee.currency, last)
-        credits_ = self._credits_of(rep_id, plan.currency)
-        if exchange is None or credits_ is None:
+        credited = self._credited_to(rep_id, plan.currency)
+        if exchange is None or credited is None:
             return None
         cancelled = self.cancelled.get((rep_id, book.plan_id), ())
-        kept = [c for gone in cancelled if gone.origin < period.ends_on for c in gone.credits]
-        low, high = (bisect_left(credits_, day, key=_day) for day in (since, period.ends_on))
-        mine = [*credits_[low:high], *(c for c in kept if since <= c.day < period.ends_on)]
+        # What was locked goes on counting where it was.
+        kept = [c for gone in cancelled if gone.origin < period.ends_on for c in gone.credits if c.day < period.ends_on]
         year = self.period(PeriodKind.YEAR, last)
         return Inputs(
             payee=str(rep_id),
@@ -171,8 +173,8 @@ class Book:
             period=period,
             longer=longer,
             on_plan=self._on_plan(book, version, plan, payee),
-            credits=tuple(c for c in mine if c.day >= used),
-            standings=tuple(self._standings(plan, payee, period, mine)),
+            credits=(*credited.between(used, period.ends_on), *(c for c in kept if c.day >= used)),
+            standings=tuple(self._standings(plan, payee, period, credited, kept)),
             scores=self.scores.get((rep_id, book.plan_id, period.starts_on), ()),
             target=self._target(book.plan_id, rep_id, period),
             carry=before[0] if before else Carry(),
@@ -192,17 +194,17 @@ class Book:
             self._wants[id(plan)] = (plan, tuple(sorted(wants(plan), key=str)))
         return self._wants[id(plan)][1]
 
-    def _credits_of(self, rep_id: UUID, currency: str) -> list[Credit] | None:
-        """A rep's credits in order of days, for plans in a currency; None while a rate is not known."""
-        if (rep_id, currency) not in self._credits:
+    def _credited_to(self, rep_id: UUID, currency: str) -> Credited | None:
+        """A rep's credits for plans in a currency; None while a rate is not known."""
+        if (rep_id, currency) not in self._credited:
             found = []
             for sold in self.sold.get(rep_id, ()):
                 credit = self._credit(sold, currency)
                 if credit is None:
                     return None
                 found.append(credit)
-            self._credits[rep_id, currency] = sorted(found, key=lambda c: (c.day, c.key))
-        return self._credits[rep_id, currency]
+            self._credited[rep_id, currency] = Credited(found)
+        return self._credited[rep_id, currency]
 
     def _credit(self, sold: Sold, currency: str) -> Credit | None:
         amount, margin, rate, told = sold.amount, sold.margin, Decimal(1), self.currency
@@ -267,7 +269,9 @@ class Book:
             team_id = self.parents.get(team_id)
         return found
 
-    def _standings(self, plan: Plan, payee: Payee, period: Period, credits_: Sequence[Credit]) -> Iterator[Standing]:
+    def _standings(
+        self, plan: Plan, payee: Payee, period: Period, credited: Credited, kept: Sequence[Credit]
+    ) -> Iterator[Standing]:
         last = period.ends_on - DAY
         for want in self._wanted(plan):
             over = self.period(want.period, last)
@@ -277,9 +281,10 @@ class Book:
                 sums = self.kpi_sums.get((kpi_id, over.starts_on, period.ends_on), {}) if kpi_id else {}
                 attained = sums.get(payee.rep_id, ZERO)
             else:
-                attained = sum(
-                    (_value(c, want.measure) for c in credits_ if c.role is want.role and c.day >= over.starts_on), ZERO
-                )
+                attained = credited.attained(want.measure, want.role, over.starts_on, period.ends_on)
+                if kept:
+                    late = Credited(kept).attained(want.measure, want.role, over.starts_on, period.ends_on)
+                    attained = EXACT.add(attained, late)
             yield Standing(
                 measure=want.measure,
                 period=want.period,
@@ -309,7 +314,7 @@ class Book:
     def with_sold(self, more: Mapping[UUID, Sequence[Sold]]) -> "Book":
         """The same with credits that are not there."""
         sold = {rep_id: [*self.sold.get(rep_id, ()), *more.get(rep_id, ())] for rep_id in {*self.sold, *more}}
-        return replace(self, sold=sold, _credits={})
+        return replace(self, sold=sold, _credited={})
 
 
 _LONGER = {
@@ -329,17 +334,3 @@ def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
         else:
             found.append((start, end))
     return tuple(found)
-
-
-def _day(credit: Credit) -> date:
-    return credit.day
-
-
-def _value(credit: Credit, measure: Measure) -> Decimal:
-    if measure is Measure.REVENUE:
-        return credit.revenue * credit.exchange_rate
-    if measure is Measure.MARGIN:
-        return (credit.margin or ZERO) * credit.exchange_rate
-    if measure is Measure.UNITS:
-        return credit.units or ZERO
-    return credit.share if credit.revenue >= 0 else -credit.share

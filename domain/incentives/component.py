@@ -106,7 +106,7 @@ class Component(ABC):
             exact = total(pieces)
             position += value
             key = f"{self.key}:{credit.key}"
-            step = trail.pieces(Stage.THRESHOLD, key, "Earned for deal", pieces, exact)
+            step = trail.pieces(Stage.THRESHOLD, key, "Earned for deal", pieces, exact) if trail.kept else ""
             parts.append(Part(LineKind.EARNING, key, credit.day, exact, step, credit.deal, value))
         return tuple(parts)
 

@@ -82,6 +82,8 @@ class Commission(Component):
         return Rated(found.base, quota, self.walk(facts, found, schedule, trail))
 
     def _open(self, tiers: tuple[Tier, ...], facts: Facts, trail: Trail) -> tuple[Tier, ...]:
+        if all(tier.gate is None for tier in tiers):
+            return tiers
         names = (f"{self.key}/tier/{i}/gate" for i in range(len(tiers)))
         return tuple(
             tier

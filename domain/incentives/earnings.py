@@ -9,16 +9,14 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import Calendar, PeriodKind
 from domain.dirty import Dirty, Touch
 from domain.incentives import stored
-from domain.incentives.book import Book, Calculated
+from domain.incentives.book import Book, Calculated, Handed
 from domain.incentives.cancellation import cancellations
 from domain.incentives.codec import to_json
-from domain.incentives.inputs import Carry
 from domain.incentives.known import Cell, PlanBook
 from domain.incentives.ledger import difference, open_period
 from domain.incentives.loading import load, load_plans, widened
@@ -37,8 +35,6 @@ _statements = queries("statements")
 _BATCH = 250
 
 _SOLD = frozenset({Touch.ALL, Touch.DEAL_CLOSED, Touch.EARNINGS})
-
-Handed = Mapping[Cell, tuple[Carry, Mapping[str, Decimal]]]
 
 
 async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
@@ -153,7 +149,7 @@ async def _post(
     await append(tx, placed, dirty.inputs_through)
 
 
-async def _carry(tx: Tx, book: Book, handed: Handed) -> None:
+async def _carry(tx: Tx, book: Book, handed: Mapping[Cell, Handed]) -> None:
     """What the periods hand on, for plans where they do."""
     rows = [
         (

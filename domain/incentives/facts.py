@@ -1,45 +1,18 @@
 """What a component finds of a payee: credits in order, quotas, gates."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
-from operator import attrgetter
 
 from domain.calendar import PeriodKind
 from domain.incentives.inputs import Credit, Inputs, Standing
 from domain.incentives.outcome import Reason
+from domain.incentives.tally import Tally, order
 from domain.incentives.terms import CreditRole, Gate, Measure, Proration, Scale
 
 ZERO = Decimal(0)
 RATIO_UNIT = Decimal("0.000001")
-
-
-def _revenue(credit: Credit) -> Decimal:
-    return credit.revenue * credit.exchange_rate
-
-
-def _margin(credit: Credit) -> Decimal:
-    return (credit.margin or ZERO) * credit.exchange_rate
-
-
-def _units(credit: Credit) -> Decimal:
-    return credit.units or ZERO
-
-
-def _deals(credit: Credit) -> Decimal:
-    return credit.share if credit.revenue >= 0 else -credit.share
-
-
-_order = attrgetter("day", "key")
-
-_VALUE: dict[Measure, Callable[[Credit], Decimal]] = {
-    Measure.REVENUE: _revenue,
-    Measure.MARGIN: _margin,
-    Measure.UNITS: _units,
-    Measure.DEALS: _deals,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +37,7 @@ class Facts:
 
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs
+        self._tallies: dict[tuple[Measure, CreditRole, tuple[str, ...]], Tally] = {}
         self._standings = {(s.measure, s.kpi, s.credits, s.period): s for s in inputs.standings}
 
     @cached_property
@@ -74,7 +48,7 @@ class Facts:
         for start, end in self.inputs.on_plan:
             end = min(end, last)
             found += [credit for credit in self.inputs.credits if start <= credit.day < end]
-        found.sort(key=_order)
+        found.sort(key=order)
         return found
 
     @cached_property
@@ -108,20 +82,16 @@ class Facts:
         if measure is Measure.KPI:
             standing = self.standing(measure, kpi, role, period.kind)
             return Counted(ZERO, (), standing.attained if standing else None)
-        value = _VALUE[measure]
-        before, found, base = ZERO, [], ZERO
-        for credit in self.credits:
-            if credit.role is not role or not since <= credit.day < until:
-                continue
-            if products and credit.product not in products:
-                continue
-            amount = value(credit)
-            base += amount
-            if credit.day < period.starts_on:
-                before += amount
-            else:
-                found.append((credit, amount))
-        return Counted(before, tuple(found), base)
+        key = (measure, role, products)
+        tally = self._tallies.get(key)
+        if tally is None:
+            mine = [c for c in self.credits if c.role is role and (not products or c.product in products)]
+            tally = self._tallies[key] = Tally(measure, mine)
+        first = tally.place(since)
+        last = max(first, tally.place(until))
+        here = min(max(first, tally.place(period.starts_on)), last)
+        found = tuple(zip(tally.credits[here:last], tally.values[here:last], strict=True))
+        return Counted(tally.sum(first, here), found, tally.sum(first, last))
 
     def at(self, gate: Gate, default: PeriodKind) -> Standing | None:
         """The standing that a gate looks at."""

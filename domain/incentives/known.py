@@ -24,9 +24,8 @@ class Cell(NamedTuple):
     rep_id: UUID
 
 
-@dataclass(frozen=True, slots=True)
-class Sold:
-    """A credit of a rep in the organisation's currency, with the deal's own amounts where there is a deal."""
+class Sold(NamedTuple):
+    """A credit of a rep in the organisation's currency, with the deal's own amounts where they are in another one."""
 
     key: str
     deal: str

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.calendar import DAY, Calendar, Period, PeriodKind
-from domain.incentives.book import Book
+from domain.incentives.book import Book, Handed
 from domain.incentives.codec import from_json
 from domain.incentives.inputs import Carry, Credit, Score, Used
 from domain.incentives.known import Cancelled, Payee, PlanBook, Rates, Sold
@@ -80,7 +80,7 @@ async def load(
         parents=parents,
         team_keys={row["team_id"]: row["external_id"] for row in trees},
         assignments=by_rep,
-        sold=await _sold(session, reps, wanted, first, _horizon(calendar, used, today)),
+        sold=await _sold(session, organization["currency"], reps, wanted, first, _horizon(calendar, used, today)),
         quotas={
             (
                 row["subject_id"],
@@ -154,7 +154,7 @@ def _payee(row: Record, trees: Sequence[Record], parents: Mapping[UUID, UUID | N
 
 
 async def _sold(
-    session: Session, reps: Sequence[UUID], wanted: Collection[Want], first: date, end: date
+    session: Session, currency: str, reps: Sequence[UUID], wanted: Collection[Want], first: date, end: date
 ) -> dict[UUID, list[Sold]]:
     """What counts for each rep; what teams sell only where a plan pays for it."""
     for_teams = any(want.role is CreditRole.TEAM for want in wanted)
@@ -162,7 +162,7 @@ async def _sold(
     sellers = list({*reps, *(row["seller_id"] for row in led)})
     pairs = [[row[i] for row in led] for i in range(4)]
     found: dict[UUID, list[Sold]] = defaultdict(list)
-    for row in await session.fetch(_earnings.credits, reps, sellers, first, end, *pairs):
+    for row in await session.fetch(_earnings.credits, reps, sellers, first, end, *pairs, currency):
         found[row["rep_id"]].append(_credit(row))
     return found
 
@@ -247,14 +247,14 @@ async def _carries(
     assignments: Mapping[UUID, Sequence[Assignment]],
     plans: Mapping[UUID, PlanBook],
     start: Mapping[UUID, date],
-) -> dict[tuple[UUID, UUID], tuple[Carry, Mapping[str, Decimal]]]:
+) -> dict[tuple[UUID, UUID], Handed]:
     keys = {
         (rep_id, a.plan_id, calendar.period(plans[a.plan_id].kind, start[rep_id]).starts_on)
         for rep_id, of in assignments.items()
         for a in of
     }
     columns = [list(column) for column in zip(*sorted(keys), strict=True)] or [[], [], []]
-    found: dict[tuple[UUID, UUID], tuple[Carry, Mapping[str, Decimal]]] = {}
+    found: dict[tuple[UUID, UUID], Handed] = {}
     for row in await session.fetch(_earnings.carries, *columns):
         stored = row["earned"]
         used = tuple(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from domain.incentives.inputs import Carry
 
@@ -82,8 +83,7 @@ class Earned:
     reason: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part of what a component earned, in the plan's currency: for a deal that closed on `day`, or as one amount.
 
     `step` refers to the step that came to it.

@@ -8,7 +8,7 @@ deals share what rounding leaves by largest remainder.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
+from decimal import Decimal, localcontext
 
 from domain.incentives.budget import shared
 from domain.incentives.clawback import window_share
@@ -19,12 +19,9 @@ from domain.incentives.outcome import Claim, Earned, Line, LineKind, Part, Rated
 from domain.incentives.plan import Plan
 from domain.incentives.terms import Cap, CapScope, Draw, Proration
 from domain.incentives.trail import Trail
-from domain.money import apportion, quantum, rounded
+from domain.money import EXACT, apportion, quantum, rounded
 
 ZERO, ONE = Decimal(0), Decimal(1)
-
-EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow])
-"""Enough digits that sums and products are exact; only a quotient can end in rounding."""
 
 _ORDER = (CapScope.DEAL, CapScope.PERIOD, CapScope.PLAN, CapScope.BUDGET)
 
@@ -134,7 +131,7 @@ class _Payout:
         exact = cap.amount.copy_sign(part.exact)
         args = (part.step, cap.amount)
         step = self.trail.step(Stage.CAP, f"{part.key}/DEAL", "The most for a deal", "clamp", args, exact)
-        return replace(part, exact=exact, step=step)
+        return part._replace(exact=exact, step=step)
 
     def _limit(self, parts: Sequence[Part], limit: Decimal, scope: CapScope) -> Sequence[Part]:
         if sum((part.exact for part in parts), ZERO) <= limit:
@@ -147,7 +144,7 @@ class _Payout:
                 Stage.CAP, f"{part.key}/{scope}", f"What the cap of the {scope.lower()} leaves", "within", args, exact
             )
             running += part.exact
-            left.append(replace(part, exact=exact, step=step))
+            left.append(part._replace(exact=exact, step=step))
         return left
 
     def _post(self, key: str, parts: Sequence[Part], whole: str, amount: Decimal) -> None:
@@ -201,13 +198,13 @@ class _Payout:
 
     def _draw(self) -> Decimal:
         """Pay the draw or get it back (row 16). Returns what is owed afterwards."""
-        draw, earned = self.plan.draw, self.so_far
-        owed = self.inputs.carry.owed
+        draw, owed = self.plan.draw, self.inputs.carry.owed
         if owed and draw is not None and not draw.carry_forward and self.inputs.opens_year:
             self.trail.step(Stage.DRAW_AND_CLAWBACK, "draw/forgiven", "Owed of last year, forgiven", "given", (), owed)
             owed = ZERO
         if draw is None and not owed:
             return ZERO
+        earned = self.so_far
         subtotal = self._subtotal("draw/earned")
         least, floor = self._least(draw)
         if earned < least:

@@ -62,7 +62,7 @@ class Schedule:
 
 def total(pieces: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
     """Widths times rates."""
-    return sum((width * rate for width, rate in pieces), ZERO)
+    return sum([width * rate for width, rate in pieces], ZERO)
 
 
 def brackets(tiers: Sequence[Tier], base: Decimal, scale: Decimal, tie_break: TieBreak) -> tuple[Bracket, ...]:

@@ -15,8 +15,9 @@ from domain.incentives.components import on_curve
 from domain.incentives.facts import RATIO_UNIT
 from domain.incentives.inputs import Inputs
 from domain.incentives.outcome import Result
-from domain.incentives.payout import EXACT, calculate
+from domain.incentives.payout import calculate
 from domain.incentives.plan import Plan
+from domain.money import EXACT
 
 FORMAT = "attain.incentives/1"
 ZERO = Decimal(0)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import Calendar, Period
-from domain.incentives.book import Calculated
+from domain.incentives.book import Book, Calculated
 from domain.incentives.known import PlanBook, Sold
 from domain.incentives.loading import load, load_plans
 from domain.incentives.model import Assignment
@@ -122,8 +122,8 @@ async def simulate(
     start = dict.fromkeys(sorted({a.rep_id for a in assigned}), first)
     both = PlanBook(plan_id, key, (*(current.versions if current else ()), *drafted.versions))
     book = await load(session, calendar, through, {plan_id: both}, start, assigned)
-    after = _due(book.with_plans({plan_id: drafted}).run()[0])
-    before = _due(book.with_plans({plan_id: current}).run()[0]) if current else {}
+    after = _due(book.with_plans({plan_id: drafted}))
+    before = _due(book.with_plans({plan_id: current})) if current else {}
     return [
         Simulated(rep_id, payee.currency, before.get(rep_id, ZERO), after.get(rep_id, ZERO))
         for rep_id, payee in sorted(book.payees.items())
@@ -131,8 +131,9 @@ async def simulate(
     ]
 
 
-def _due(calculated: Sequence[Calculated]) -> dict[UUID, Decimal]:
+def _due(book: Book) -> dict[UUID, Decimal]:
+    """What each rep is paid in all. Nothing else is kept: a year of everybody's calculations is large."""
     due: dict[UUID, Decimal] = defaultdict(Decimal)
-    for one in calculated:
+    for one in book.calculated({}):
         due[one.cell.rep_id] += one.result.payable
     return due

@@ -63,11 +63,13 @@ select rep_id, hired_on, left_on from rep where org_id = $1 order by rep_id;
 select rep_id, seller_id, starts_on, ends_on from incentive_led where org_id = $1 and rep_id = any($2::uuid[]);
 
 -- name: credits
--- What some reps are credited with on days of a stretch, with what the deal says of itself; `$3` are they and those they lead.
+-- What some reps are credited with on days of a stretch, with what a deal says of itself in a currency other than `$10`, the
+-- organisation's; `$3` are the reps and those they lead.
 -- Credits are looked up by seller and then divided, so that statistics that are not there yet mislead nobody.
 with sold as materialized (
   select c.rep_id, c.deal_id, c.closed_day as day, c.share, c.amount, c.margin, c.units, d.product, d.currency,
-    d.amount as deal_amount, d.margin as deal_margin
+    case when d.currency <> $10 then d.amount end as deal_amount,
+    case when d.currency <> $10 then d.margin end as deal_margin
   from credit c join deal d on d.org_id = c.org_id and d.deal_id = c.deal_id
   where c.org_id = $1 and c.rep_id = any($3::uuid[]) and c.status = 'WON' and c.closed_day >= $4 and c.closed_day < $5
 )
