@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from structlog.contextvars import unbind_contextvars
 
 from api import metrics
+from api.context import Common
 from api.fanout import Audience, Group, Message, Subscriber, Write
 from api.live import Logged, parse_cursor
 from domain.events import CHANNEL
@@ -108,7 +109,7 @@ class Bus:
             events = await self._read(org_id, seq)
             if not events:
                 break
-            for message in await audience.messages(events):
+            for message in await audience.messages(events, self._common(org_id)):
                 await write(message)
             seq = events[-1].seq
         # Nothing is awaited between having caught up and being in the group: nothing can come between.
@@ -145,6 +146,9 @@ class Bus:
     async def _read(self, org_id: UUID, after: int) -> list[Logged]:
         async with self._db.session(org_id) as session:
             return [Logged.of(row) for row in await session.fetch(_live.log_after, after, _PAGE)]
+
+    def _common(self, org_id: UUID) -> Common:
+        return Common(self._db, org_id, datetime.now(UTC))
 
     def _heard(self, data: bytes) -> None:
         try:
@@ -233,6 +237,8 @@ class _Follower:
             try:
                 while events := await self._bus._read(self._org_id, self.position):
                     await self._pass_on(events)
+                    if len(events) < _PAGE:
+                        break
                 self.read_at = asyncio.get_running_loop().time()
                 await self._check_access()
             except Unavailable as error:
@@ -248,8 +254,9 @@ class _Follower:
             for group in self.groups.values():
                 group.audience.forget_sight()
         self.position = events[-1].seq
+        common = self._bus._common(self._org_id)
         for group in self.groups.values():
-            group.give(events)
+            group.give(events, common)
 
     async def _check_access(self) -> None:
         """End the subscriptions of those who were deactivated, revoked or given another role since."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import wraps
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -23,12 +24,76 @@ from sql.queries import Query
 K = TypeVar("K")
 V = TypeVar("V")
 
+Seen = frozenset[UUID] | None
+"""Those of one kind that a viewer sees; None means all."""
+
 Batch = Callable[["Context", Sequence[K]], Awaitable[Sequence[V]]]
 """A batch load: values in the order of their keys. Module-level functions, in each area's `loaders.py`."""
 
+CommonBatch = Callable[["Reads", Sequence[K]], Awaitable[Sequence[V]]]
+"""A batch load of what is the same for every viewer: it is not told who asks."""
+
+
+class Reads:
+    """Reads of an organisation's rows at one moment, whoever asks. No key is loaded twice."""
+
+    __slots__ = ()
+    db: Database
+    org_id: UUID
+    now: datetime
+    _loads: dict[Any, "_Loads[Any, Any]"]
+
+    def _loading(self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]]) -> "_Loads[K, V]":
+        loads = self._loads.get(batch)
+        if loads is None:
+            loads = self._loads[batch] = _Loads(self, batch)
+        return loads
+
+    async def fetch(self, query: Query, *args: object) -> list[Record]:
+        """All rows of a read in the organisation."""
+        async with self.db.session(self.org_id) as session:
+            return await session.fetch(query, *args)
+
+    async def row(self, query: Query, *args: object) -> Record | None:
+        """The first row of a read."""
+        async with self.db.session(self.org_id) as session:
+            return await session.row(query, *args)
+
+    async def value(self, query: Query, *args: object) -> Any:
+        """The first column of the first row of a read."""
+        async with self.db.session(self.org_id) as session:
+            return await session.value(query, *args)
+
+    async def calendar(self) -> Calendar:
+        """The organisation's calendar, read once."""
+        return (await self._loading(_calendar).values([None]))[0]
+
+    async def today(self) -> date:
+        """The organisation's local day."""
+        return (await self.calendar()).local_day(self.now)
+
 
 @dataclass(slots=True)
-class Context:
+class Common(Reads):
+    """What is loaded once for all subscribers that hear of the same events."""
+
+    db: Database
+    org_id: UUID
+    now: datetime
+    _loads: dict[Any, "_Loads[Any, Any]"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whom a viewer sees today: reps, teams, and reps by their pay."""
+
+    reps: Seen
+    teams: Seen
+    pay: Seen
+
+
+@dataclass(slots=True)
+class Context(Reads):
     """`now` is the operation's one clock. Reads go through `fetch`, writes through `work()`."""
 
     db: Database
@@ -41,7 +106,15 @@ class Context:
     """The caller's span, if it named one."""
     balance: Balance | None = None
     """What the operation cost and what is left; None before it was charged, and in events."""
+    common: Common | None = None
+    """In events, what this viewer shares with others; otherwise None."""
+    seen: Sight | None = None
+    """Today's sight, where it is known already."""
+    org_id: UUID = field(init=False)
     _loads: dict[Any, "_Loads[Any, Any]"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.org_id = self.viewer.org_id
 
     async def load(self, batch: Batch[K, V], key: K) -> V:
         """One value through a batch load: all keys that an operation asks for at once are one call of `batch`."""
@@ -56,69 +129,71 @@ class Context:
         found = iter(values)
         return [None if key is None else next(found) for key in keys]
 
-    def _loading(self, batch: Batch[K, V]) -> "_Loads[K, V]":
-        loads = self._loads.get(batch)
-        if loads is None:
-            loads = self._loads[batch] = _Loads(self, batch)
-        return loads
+    async def whoever_asks(self, batch: CommonBatch[K, V], keys: Sequence[K]) -> Sequence[V]:
+        """What `batch` gives to any viewer. What this one may not see is still to be taken out."""
+        if self.common is None:
+            return await batch(self, keys)
+        return await self.common._loading(batch).values(keys)
 
     def forget(self) -> None:
         """Load everything anew from here on: something was written."""
         self._loads.clear()
 
-    async def fetch(self, query: Query, *args: object) -> list[Record]:
-        """All rows of a read in the viewer's organisation."""
-        async with self.db.session(self.viewer.org_id) as session:
-            return await session.fetch(query, *args)
-
-    async def row(self, query: Query, *args: object) -> Record | None:
-        """The first row of a read."""
-        async with self.db.session(self.viewer.org_id) as session:
-            return await session.row(query, *args)
-
-    async def value(self, query: Query, *args: object) -> Any:
-        """The first column of the first row of a read."""
-        async with self.db.session(self.viewer.org_id) as session:
-            return await session.value(query, *args)
+    async def calendar(self) -> Calendar:
+        """The organisation's calendar, read once an operation."""
+        return await (Reads.calendar(self) if self.common is None else self.common.calendar())
 
     def work(self) -> Work:
         """What an action needs."""
         return Work(self.db, self.viewer, self.now, self.idempotency_key)
 
-    async def calendar(self) -> Calendar:
-        """The organisation's calendar, read once an operation."""
-        return await self.load(_calendar, None)
-
-    async def today(self) -> date:
-        """The organisation's local day."""
-        return (await self.calendar()).local_day(self.now)
-
-    async def sight(self, day: date | None = None) -> list[UUID] | None:
+    async def sight(self, day: date | None = None) -> Seen:
         """The reps that the viewer sees as of a day (default today); None means all."""
         if self.viewer.sees_everybody:
             return None
+        if day is None and self.seen is not None:
+            return self.seen.reps
         return await self.load(_visible_reps, day or await self.today())
 
-    async def team_sight(self, day: date | None = None) -> list[UUID] | None:
+    async def team_sight(self, day: date | None = None) -> Seen:
         """The teams that the viewer sees as of a day (default today); None means all."""
         if self.viewer.sees_everybody:
             return None
+        if day is None and self.seen is not None:
+            return self.seen.teams
         return await self.load(_visible_teams, day or await self.today())
 
-    async def pay_sight(self) -> list[UUID] | None:
+    async def pay_sight(self) -> Seen:
         """The reps whose pay the viewer sees as of today; None means all."""
         if self.viewer.sees_all_pay:
             return None
+        if self.seen is not None:
+            return self.seen.pay
         return await self.load(_visible_pay, await self.today())
+
+
+def common(batch: CommonBatch[K, V]) -> Batch[K, V]:
+    """A batch load whose values are the same for every viewer: subscribers to the same events share them."""
+
+    @wraps(batch)
+    async def load(ctx: Context, keys: Sequence[K]) -> Sequence[V]:
+        return await ctx.whoever_asks(batch, keys)
+
+    return load
+
+
+def in_sight(seen: Seen, one: UUID | None) -> bool:
+    """Whether somebody is among those seen."""
+    return seen is None or one in seen
 
 
 class _Loads(Generic[K, V]):
     """The loads of one batch function in one operation: no key twice, and all keys of one turn of the loop together."""
 
-    __slots__ = ("_batch", "_coming", "_context", "_next", "_values")
+    __slots__ = ("_batch", "_coming", "_next", "_reads", "_values")
 
-    def __init__(self, context: Context, batch: Batch[K, V]) -> None:
-        self._context = context
+    def __init__(self, reads: Reads, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]]) -> None:
+        self._reads = reads
         self._batch = batch
         self._values: dict[K, V] = {}
         self._coming: dict[K, _Call[K]] = {}
@@ -156,7 +231,7 @@ class _Loads(Generic[K, V]):
     async def _run(self, call: "_Call[K]") -> None:
         failure: BaseException | None = None
         try:
-            self._values.update(zip(call.keys, await self._batch(self._context, call.keys), strict=True))
+            self._values.update(zip(call.keys, await self._batch(self._reads, call.keys), strict=True))
         except BaseException as error:
             failure = error
         for key in call.keys:
@@ -192,23 +267,23 @@ class _Call(Generic[K]):
                     future.set_exception(failure)
 
 
-async def _calendar(ctx: Context, keys: Sequence[None]) -> Sequence[Calendar]:
-    async with ctx.db.session(ctx.viewer.org_id) as session:
+async def _calendar(reads: Reads, keys: Sequence[None]) -> Sequence[Calendar]:
+    async with reads.db.session(reads.org_id) as session:
         calendar = await org.calendar(session)
     return [calendar for _ in keys]
 
 
-async def _visible_reps(ctx: Context, days: Sequence[date]) -> Sequence[list[UUID] | None]:
+async def _visible_reps(ctx: Context, days: Sequence[date]) -> Sequence[Seen]:
     async with ctx.db.session(ctx.viewer.org_id) as session:
         return [await sight.visible_reps(session, ctx.viewer, day) for day in days]
 
 
-async def _visible_teams(ctx: Context, days: Sequence[date]) -> Sequence[list[UUID] | None]:
+async def _visible_teams(ctx: Context, days: Sequence[date]) -> Sequence[Seen]:
     async with ctx.db.session(ctx.viewer.org_id) as session:
         return [await sight.visible_teams(session, ctx.viewer, day) for day in days]
 
 
-async def _visible_pay(ctx: Context, days: Sequence[date]) -> Sequence[list[UUID] | None]:
+async def _visible_pay(ctx: Context, days: Sequence[date]) -> Sequence[Seen]:
     async with ctx.db.session(ctx.viewer.org_id) as session:
         return [await visible_pay(session, ctx.viewer, day) for day in days]
 

@@ -1,13 +1,13 @@
 """One event, many subscribers: executed once and encoded once for all who would get the same bytes."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
 import structlog
@@ -16,7 +16,7 @@ from structlog.contextvars import unbind_contextvars
 
 import telemetry
 from api import metrics
-from api.context import Context
+from api.context import Common, Context, Sight, in_sight
 from api.documents import Invalid, Prepared
 from api.live import LiveChange, LiveKind, Logged, Selection, cursor_of
 from api.operation import Api, Asked, encodable
@@ -29,8 +29,8 @@ log = structlog.get_logger("attain.live")
 
 # Events executed together: they share their loaders, and their results are in memory at once.
 _BATCH = 100
-# Whom a manager sees changes with the day and with moves; moves are heard of, days are not.
-_SIGHT_SECONDS = 5.0
+# Whom a viewer sees changes with the day and with moves. Moves are heard of, so that this is a second look.
+_SIGHT_SECONDS = 60.0
 # How soon, and how often, events are tried again that the database was away for.
 _RETRY_SECONDS = 0.5
 _RETRIES = 120
@@ -61,10 +61,8 @@ class Audience:
         self._prepared = prepared
         self._variables = variables
         self._viewer = viewer
-        self._reps: frozenset[UUID] | None = None
-        self._teams: frozenset[UUID] | None = None
-        self._pay: frozenset[UUID] | None = None
-        self._sight_until = 0.0
+        self._seen = Sight(None, None, None)
+        self._sight_until = math.inf if viewer.sees_everybody and viewer.sees_all_pay else 0.0
 
     @property
     def key(self) -> Hashable:
@@ -78,7 +76,8 @@ class Audience:
 
     def forget_sight(self) -> None:
         """Somebody moved."""
-        self._sight_until = 0.0
+        if self._sight_until < math.inf:
+            self._sight_until = 0.0
 
     async def snapshot(self, seq: int) -> Message:
         """The first message: the state, which holds at least what happened up to `seq`."""
@@ -105,16 +104,20 @@ class Audience:
         )
         return Message(seq, await self._encode(ctx, message))
 
-    async def messages(self, events: Sequence[Logged]) -> list[Message]:
-        """The messages for these events in order; events that are not for it leave none."""
+    async def messages(self, events: Sequence[Logged], common: Common) -> list[Message]:
+        """The messages for these events in order; events that are not for it leave none.
+
+        What `common` holds was read after the events were: it is as they left it, or newer.
+        """
         heard = [event for event in events if self.hears(event)]
         if not self.selection.field.every:
             heard = _last_of_each_node(heard)
+        seen = await self._look(common)
+        heard = [event for event in heard if self._sees(seen, event)]
         sent = []
         for start in range(0, len(heard), _BATCH):
-            ctx = self._context()
-            await self._look(ctx)
-            batch = [event for event in heard[start : start + _BATCH] if self._sees(event)]
+            ctx = self._context(common, seen)
+            batch = heard[start : start + _BATCH]
             for event, payload in zip(
                 batch, await asyncio.gather(*(self._message(ctx, e) for e in batch)), strict=True
             ):
@@ -150,32 +153,36 @@ class Audience:
                 raise error.original_error
         return orjson.dumps(encodable(result, ctx.request_id), default=str).decode()
 
-    def _context(self) -> Context:
-        return self._api.context(self._viewer, uuid7().hex)
+    def _context(self, common: Common | None = None, seen: Sight | None = None) -> Context:
+        ctx = self._api.context(self._viewer, uuid7().hex)
+        ctx.common, ctx.seen = common, seen
+        return ctx
 
-    async def _look(self, ctx: Context) -> None:
+    async def _look(self, common: Common) -> Sight:
         """Whom the audience sees, as of today."""
         now = asyncio.get_running_loop().time()
-        if (self._viewer.sees_everybody and self._viewer.sees_all_pay) or now < self._sight_until:
-            return
+        if now < self._sight_until:
+            return self._seen
         self._sight_until = now + _SIGHT_SECONDS
+        ctx = self._context(common)
         try:
-            reps, teams, pay = await ctx.sight(), await ctx.team_sight(), await ctx.pay_sight()
+            calendar = await ctx.calendar()
+            midnight = calendar.midnight(calendar.local_day(ctx.now) + timedelta(days=1))
+            self._sight_until = min(self._sight_until, now + (midnight - ctx.now).total_seconds())
+            self._seen = Sight(await ctx.sight(), await ctx.team_sight(), await ctx.pay_sight())
         except BaseException:
-            self.forget_sight()  # what it saw before, or at first everybody, is nothing to go by
+            self.forget_sight()  # what it saw before is nothing to go by
             raise
-        self._pay = None if pay is None else frozenset(pay)
-        self._reps = None if reps is None else frozenset(reps)
-        self._teams = None if teams is None else frozenset(teams)
+        return self._seen
 
-    def _sees(self, event: Logged) -> bool:
+    def _sees(self, seen: Sight, event: Logged) -> bool:
         if str(self._viewer.user_id) in event.data.get("heard_by", ()):
             return True
         if tells_pay(event.kind, event.rep_id):
-            return self._pay is None or event.rep_id in self._pay
+            return in_sight(seen.pay, event.rep_id)
         if event.rep_id is not None:
-            return self._reps is None or event.rep_id in self._reps
-        return event.team_id is None or self._teams is None or event.team_id in self._teams
+            return in_sight(seen.reps, event.rep_id)
+        return event.team_id is None or in_sight(seen.teams, event.team_id)
 
 
 def _view(viewer: Viewer, personal: bool) -> Hashable:
@@ -293,12 +300,13 @@ class Group:
         self._task = asyncio.create_task(self._run())
         metrics.groups.inc()
 
-    def give(self, events: Sequence[Logged]) -> None:
-        """Events in order, those that it hears among them."""
+    def give(self, events: Sequence[Logged], common: Common) -> None:
+        """Events in order, those that it hears among them, and what all groups load for them."""
         heard = [event for event in events if self.audience.hears(event)]
         if not heard:
             return
         self._inbox += heard
+        self._common = common
         if len(self._inbox) > self._limit:
             self._inbox.clear()
             self._lost_through = heard[-1].seq
@@ -320,7 +328,8 @@ class Group:
             try:
                 if lost is not None:
                     await self._gap(lost, self.subscribers)
-                await self._deliver(events)
+                if events:
+                    await self._deliver(events)
                 tries = 0
             except Exception as error:
                 if isinstance(error, Unavailable) and tries < _RETRIES:
@@ -339,7 +348,7 @@ class Group:
 
     async def _deliver(self, events: Sequence[Logged]) -> None:
         behind: set[Subscriber] = set()
-        messages = await self.audience.messages(events)
+        messages = await self.audience.messages(events, self._common)
         for message in messages:
             for number, subscriber in enumerate(tuple(self.subscribers), 1):
                 if subscriber not in behind and not subscriber.put(message):

@@ -27,7 +27,7 @@ from strawberry.extensions import FieldExtension
 from api.auth import Requires
 from api.context import Context, Info
 from api.errors import bad_request
-from api.relay import KINDS, decode_cursor, encode_cursor, global_id, load_nodes
+from api.relay import KINDS, decode_cursor, encode_cursor, global_id, load_node
 from domain.org.model import Scope, Viewer
 from sql.pool import Record
 
@@ -144,7 +144,7 @@ def parse_cursor(text: str) -> tuple[UUID, int]:
 
 async def node_of_event(ctx: Context, event: Logged, **_: object) -> Any:
     """The node that the event is about, as the viewer sees it now."""
-    return (await load_nodes(ctx, [event.node_id]))[0]
+    return await load_node(ctx, event.node_type, event.node_key)
 
 
 def any_event(_event: Logged, **_: object) -> bool:

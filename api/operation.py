@@ -129,7 +129,7 @@ class Api:
     def context(
         self, viewer: Viewer, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
     ) -> Context:
-        """Fresh loaders and one clock: for one operation, or one event."""
+        """Fresh loaders and one clock for one operation."""
         return Context(self.db, viewer, datetime.now(UTC), self.settings, request_id, idempotency_key, traceparent)
 
     async def read(self, given: object) -> tuple[Asked, Prepared]:

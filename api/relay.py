@@ -110,6 +110,14 @@ async def load_nodes(ctx: Context, ids: Sequence[str]) -> list[Node | None]:
     return found
 
 
+async def load_node(ctx: Context, type_name: str, key: str) -> Node | None:
+    """One node by its type and key, in a batch with others of its type; None for what is absent or invisible."""
+    scope, load = _nodes.get(type_name, (None, None))
+    if scope is None or load is None or scope not in ctx.viewer.scopes:
+        return None
+    return await ctx.load(load, key)
+
+
 def encode_cursor(*values: object) -> str:
     """The place after a row: its sort values, the id last."""
     return ids.cursor(*values)

@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from api.live import parse_cursor
 from dev.bench.http import Http, get
 from dev.bench.ingest import ACTIVITIES, activity
+from dev.bench.machine import cpu_of_family
 from dev.bench.report import DISTRIBUTION, Table, distribution
 from dev.bench.rig import Rig
 from dev.bench.subscribers import Heard, Subscribers, subscribed
@@ -71,7 +72,7 @@ class Load:
 
 
 async def latency(rig: Rig, *, subscribers: int, rate: float, per_call: int, seconds: float) -> list[Table]:
-    """Two tables: the distribution, and its stages. Raises `ValueError` when a fact did not arrive everywhere."""
+    """The distribution, its stages, what it costs. Raises `ValueError` when a fact did not arrive everywhere."""
     query, sockets, reps = await company_sockets(rig, subscribers)
     db = await Database.open(rig.settings.database_url, size=1)
     published: list[tuple[int, float]] = []
@@ -82,8 +83,10 @@ async def latency(rig: Rig, *, subscribers: int, rate: float, per_call: int, sec
             async with subscribed(rig.port, query, sockets, out) as clients:
                 await open_subscriptions(rig.port, subscribers)
                 await _quiet(db, rig.org_id, clients)
+                before = _used(rig)
                 load = await send(rig, reps, rate, per_call, seconds, prefix="l")
                 await _quiet(db, rig.org_id, clients)
+                after = _used(rig)
             async with db.session(rig.org_id) as session:
                 commits = await session.fetch(_COMMITS)
                 log = {row["seq"]: (row["began"], row["logged"]) for row in await session.fetch(_LOG)}
@@ -116,7 +119,24 @@ async def latency(rig: Rig, *, subscribers: int, rate: float, per_call: int, sec
             [(name, *distribution([stage[i] * 1000 for stage in stages], 2)) for i, name in enumerate(_STAGES)],
             "Stages of one message add up to its whole; percentiles do not.",
         ),
+        Table(
+            "What the load costs",
+            ("process", "CPU ms a fact", f"share of a core at {rate:g} facts a second"),
+            [
+                (name, round(spent / sent * 1000, 2), f"{spent / sent * rate:.0%}")
+                for name, spent in ((name, after[name] - before[name]) for name in after)
+            ],
+            "CPU, unlike time, hardly depends on what else the machine does. With fewer facts a second each costs "
+            "more: what comes while a round is under way goes into the next one.",
+        ),
     ]
+
+
+def _used(rig: Rig) -> dict[str, float]:
+    """CPU seconds of each part so far."""
+    api, *_ = rig.api
+    servers = {name: server.pid for name, server in rig.servers.processes.items()}
+    return {name: cpu_of_family(pid) for name, pid in {"API": api, "worker": rig.worker or api, **servers}.items()}
 
 
 async def open_subscriptions(port: int, wanted: int) -> None:

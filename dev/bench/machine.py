@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -35,6 +35,16 @@ def family(pid: int) -> list[int]:
     """The process and all below it: Postgres is many."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
     return [pid, *(member for child in children for member in family(int(child)))]
+
+
+def cpu_of_family(pid: int) -> float:
+    """CPU seconds of a process and all below it, with those that have ended since and were waited for."""
+    ticks = 0
+    for member in family(pid):
+        with suppress(FileNotFoundError):  # ended just now: its parent counts it
+            fields = Path(f"/proc/{member}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / _TICKS
 
 
 @contextmanager

@@ -18,12 +18,12 @@ PAY_ACTIONS = frozenset({"adjustmentPost", "payrollExport", "statementApprove"})
 """Actions whose lines in the audit log name amounts that are paid."""
 
 
-async def visible_pay(session: Session, viewer: Viewer, day: date) -> list[UUID] | None:
+async def visible_pay(session: Session, viewer: Viewer, day: date) -> frozenset[UUID] | None:
     """The reps whose pay the viewer sees as of a day; None means all of the organisation."""
     if viewer.sees_all_pay:
         return None
     if Scope.INCENTIVES_READ not in viewer.scopes:
-        return []
+        return frozenset()
     if viewer.role is Role.MANAGER and await session.value(_incentives.managers_see_pay):
         return await visible_reps(session, viewer, day)
-    return [viewer.rep_id] if viewer.rep_id else []
+    return frozenset({viewer.rep_id} if viewer.rep_id else ())

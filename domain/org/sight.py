@@ -10,17 +10,17 @@ from sql.queries import queries
 _access = queries("access")
 
 
-async def visible_reps(session: Session, viewer: Viewer, day: date) -> list[UUID] | None:
+async def visible_reps(session: Session, viewer: Viewer, day: date) -> frozenset[UUID] | None:
     """The reps that the viewer sees as of a day; None means all of the organisation."""
     if viewer.sees_everybody:
         return None
-    own = {viewer.rep_id} if viewer.rep_id else set()
+    own = frozenset({viewer.rep_id} if viewer.rep_id else ())
     if viewer.role is Role.MANAGER:
         own |= {row["rep_id"] for row in await session.fetch(_access.reps_below, viewer.user_id, day)}
-    return sorted(own)
+    return own
 
 
-async def visible_teams(session: Session, viewer: Viewer, day: date) -> list[UUID] | None:
+async def visible_teams(session: Session, viewer: Viewer, day: date) -> frozenset[UUID] | None:
     """The teams whose numbers the viewer sees as of a day: a manager's and those below, a rep's own. None means all."""
     if viewer.sees_everybody:
         return None
@@ -28,4 +28,4 @@ async def visible_teams(session: Session, viewer: Viewer, day: date) -> list[UUI
         rows = await session.fetch(_access.teams_below, viewer.user_id)
     else:
         rows = await session.fetch(_access.team_of_rep, viewer.rep_id, day)
-    return sorted(row["team_id"] for row in rows)
+    return frozenset(row["team_id"] for row in rows)

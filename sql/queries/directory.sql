@@ -25,9 +25,9 @@ where org_id = $1 and ($2::uuid[] is null or user_id = any($2)) and ($3::text[] 
   and ($4::text is null or position(lower($4) in lower(name)) > 0 or position(lower($4) in lower(email)) > 0);
 
 -- name: reps_by_id
--- Reps by id, as far as they are seen.
+-- Reps by id, whoever asks.
 select rep_id, external_id, user_id, name, email, title, role, hired_on, left_on, version from rep
-where org_id = $1 and rep_id = any($2::uuid[]) and ($3::uuid[] is null or rep_id = any($3));
+where org_id = $1 and rep_id = any($2::uuid[]);
 
 -- name: reps_by_external_id
 -- Reps by the CRM's key, as far as they are seen.
@@ -129,9 +129,9 @@ from assignment a join team t on t.org_id = $1 and t.team_id = a.team_id
 where a.org_id = $1 and a.rep_id = any($2::uuid[]) order by a.rep_id, a.starts_on;
 
 -- name: teams_by_id
--- Teams by id, as far as they are seen.
+-- Teams by id, whoever asks.
 select team_id, external_id, name, parent_id, manager_id, version from team
-where org_id = $1 and team_id = any($2::uuid[]) and ($3::uuid[] is null or team_id = any($3));
+where org_id = $1 and team_id = any($2::uuid[]);
 
 -- name: teams_by_external_id
 -- Teams by their own key, as far as they are seen.

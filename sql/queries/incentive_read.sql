@@ -87,12 +87,12 @@ where s.org_id = $1 and ($2::uuid[] is null or s.rep_id = any($2::uuid[]))
   and ($7::text[] is null or s.state = any($7::text[]));
 
 -- name: statements_by_ids
--- Statements by id, as far as their pay is seen.
+-- Statements by id, whoever asks.
 select s.statement_id, s.rep_id, s.period_kind, s.starts_on, s.ends_on, s.currency, s.state, s.earned, s.carried, s.adjusted,
   s.drawn, s.total, s.version, s.approved_by, s.approved_at, s.locked_by, s.locked_at, s.paid_by, s.paid_at, s.computed_at,
   s.inputs_through
 from statement s
-where s.org_id = $1 and s.statement_id = any($2::uuid[]) and ($3::uuid[] is null or s.rep_id = any($3::uuid[]));
+where s.org_id = $1 and s.statement_id = any($2::uuid[]);
 
 -- name: statements_of_reps
 -- The statement of each rep for each period, as far as its pay is seen.

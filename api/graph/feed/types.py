@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.feed.enums  # noqa: F401 - describes the enums below
-from api.context import Context
+from api.context import Context, Reads, common, in_sight
 from api.graph.feed.evidence import CoachingEvidence
 from api.graph.org.types import After, First, Rep, Team, User, reps_by_id, teams_by_id, users_by_id
 from api.graph.scorecards.definitions import Kpi, kpis_by_id
@@ -25,9 +25,10 @@ from sql.queries import queries
 _feed = queries("feed")
 
 
-async def rules_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[CoachingRule | None]":
+@common
+async def rules_by_id(reads: Reads, ids: Sequence[UUID]) -> "list[CoachingRule | None]":
     """Rules as they are in force today."""
-    rows = await ctx.fetch(_feed.rules_page, await ctx.today(), list(ids), None, None, None, len(ids))
+    rows = await reads.fetch(_feed.rules_page, await reads.today(), list(ids), None, None, None, len(ids))
     found = {row["rule_id"]: CoachingRule.of(row) for row in rows}
     return [found.get(rule_id) for rule_id in ids]
 
@@ -42,14 +43,24 @@ async def versions_of_rule(ctx: Context, ids: Sequence[UUID]) -> "list[list[Coac
 
 async def items_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[ActionItem | None]":
     """Items that the viewer sees: of the reps in sight, and its own to do."""
-    rows = await ctx.fetch(_feed.items_by_ids, await ctx.sight(), ctx.viewer.user_id, await ctx.today(), list(ids))
+    seen, user = await ctx.sight(), ctx.viewer.user_id
+    items = await ctx.whoever_asks(_stored_items, ids)
+    return [
+        item if item and (in_sight(seen, item.rep_id) or (user and item.assignee_id == user)) else None
+        for item in items
+    ]
+
+
+async def _stored_items(reads: Reads, ids: Sequence[UUID]) -> "list[ActionItem | None]":
+    rows = await reads.fetch(_feed.items_by_ids, await reads.today(), list(ids))
     found = {row["item_id"]: ActionItem.of(row) for row in rows}
     return [found.get(item_id) for item_id in ids]
 
 
-async def _events_of_item(ctx: Context, ids: Sequence[UUID]) -> list[list[Record]]:
+@common
+async def _events_of_item(reads: Reads, ids: Sequence[UUID]) -> list[list[Record]]:
     found: dict[UUID, list[Record]] = defaultdict(list)
-    for row in await ctx.fetch(_feed.events_of_items, list(ids)):
+    for row in await reads.fetch(_feed.events_of_items, list(ids)):
         found[row["item_id"]].append(row)
     return [found[item_id] for item_id in ids]
 

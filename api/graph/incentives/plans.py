@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.context import Context, Info
+from api.context import Context, Info, Seen, in_sight
 from api.graph.incentives.document import PlanTerms
 from api.graph.org.types import Rep, User, reps_by_id, users_by_id
 from api.loaders import loads
@@ -103,9 +103,9 @@ class IncentiveAssignment:
     plan: "IncentivePlan | None" = loads(plans_by_id, "plan_id", description="The plan. Null when not seen.")
 
     @classmethod
-    def of(cls, row: Record, pay: Sequence[UUID] | None) -> "IncentiveAssignment":
+    def of(cls, row: Record, pay: Seen) -> "IncentiveAssignment":
         """From a row of `assignments_of_plans`; `pay` are the reps whose pay is seen, None all."""
-        seen = pay is None or row["rep_id"] in pay
+        seen = in_sight(pay, row["rep_id"])
         return cls(
             rep_id=row["rep_id"],
             plan_id=row["plan_id"],

@@ -11,7 +11,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 import api.graph.incentives.enums  # noqa: F401  describes the enums before the types show them
-from api.context import Context, Info
+from api.context import Context, Info, Reads, in_sight
 from api.errors import bad_request
 from api.explain import ExplainStep
 from api.graph.feed.types import ActionItem, items_by_id
@@ -44,8 +44,14 @@ class Due(NamedTuple):
 
 async def statements_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Statement | None]":
     """Statements of those whose pay the viewer sees."""
-    rows = await ctx.fetch(_read.statements_by_ids, list(ids), await ctx.pay_sight())
-    calendar = await ctx.calendar()
+    seen = await ctx.pay_sight()
+    statements = await ctx.whoever_asks(_stored_statements, ids)
+    return [one if one and in_sight(seen, one.rep_id) else None for one in statements]
+
+
+async def _stored_statements(reads: Reads, ids: Sequence[UUID]) -> "list[Statement | None]":
+    rows = await reads.fetch(_read.statements_by_ids, list(ids))
+    calendar = await reads.calendar()
     found = {row["statement_id"]: Statement.of(row, calendar) for row in rows}
     return [found.get(statement_id) for statement_id in ids]
 

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.context import Context
+from api.context import Context, Reads, common, in_sight
 from api.graph.feed.on_rep import FeedOnRep
 from api.graph.incentives.on_rep import IncentivesOnRep
 from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
@@ -40,8 +40,8 @@ After = Annotated[str | None, strawberry.argument(description="The cursor after 
 Place = tuple[UUID, date | None]
 
 
-async def _days(ctx: Context, places: Sequence[Place]) -> list[tuple[UUID, date]]:
-    today = await ctx.today()
+async def _days(reads: Reads, places: Sequence[Place]) -> list[tuple[UUID, date]]:
+    today = await reads.today()
     return [(node_id, day or today) for node_id, day in places]
 
 
@@ -50,11 +50,13 @@ def _reads(ctx: Context) -> bool:
     return Scope.ORG_READ in ctx.viewer.scopes
 
 
-async def users_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[User | None]":
+async def users_by_id(ctx: Context, ids: Sequence[UUID]) -> "Sequence[User | None]":
     """Users, whomever the viewer sees: they are shown on what it does see. None without org:read."""
-    if not _reads(ctx):
-        return [None] * len(ids)
-    found = {row["user_id"]: User.of(row) for row in await ctx.fetch(_directory.users_by_id, ids)}
+    return await ctx.whoever_asks(_stored_users, ids) if _reads(ctx) else [None] * len(ids)
+
+
+async def _stored_users(reads: Reads, ids: Sequence[UUID]) -> "list[User | None]":
+    found = {row["user_id"]: User.of(row) for row in await reads.fetch(_directory.users_by_id, ids)}
     return [found.get(user_id) for user_id in ids]
 
 
@@ -62,7 +64,13 @@ async def reps_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Rep | None]":
     """Reps that the viewer sees today; None for others, and without org:read."""
     if not _reads(ctx):
         return [None] * len(ids)
-    found = {row["rep_id"]: Rep.of(row) for row in await ctx.fetch(_directory.reps_by_id, ids, await ctx.sight())}
+    seen = await ctx.sight()
+    reps = await ctx.whoever_asks(_stored_reps, ids)
+    return [rep if in_sight(seen, rep_id) else None for rep_id, rep in zip(ids, reps, strict=True)]
+
+
+async def _stored_reps(reads: Reads, ids: Sequence[UUID]) -> "list[Rep | None]":
+    found = {row["rep_id"]: Rep.of(row) for row in await reads.fetch(_directory.reps_by_id, ids)}
     return [found.get(rep_id) for rep_id in ids]
 
 
@@ -70,8 +78,13 @@ async def teams_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Team | None]":
     """Teams that the viewer sees today; None for others, and without org:read."""
     if not _reads(ctx):
         return [None] * len(ids)
-    rows = await ctx.fetch(_directory.teams_by_id, ids, await ctx.team_sight())
-    found = {row["team_id"]: Team.of(row) for row in rows}
+    seen = await ctx.team_sight()
+    teams = await ctx.whoever_asks(_stored_teams, ids)
+    return [team if in_sight(seen, team_id) else None for team_id, team in zip(ids, teams, strict=True)]
+
+
+async def _stored_teams(reads: Reads, ids: Sequence[UUID]) -> "list[Team | None]":
+    found = {row["team_id"]: Team.of(row) for row in await reads.fetch(_directory.teams_by_id, ids)}
     return [found.get(team_id) for team_id in ids]
 
 
@@ -83,18 +96,20 @@ async def territories_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Territor
     return [found.get(territory_id) for territory_id in ids]
 
 
-async def team_of_rep(ctx: Context, places: Sequence[Place]) -> "list[Team | None]":
+@common
+async def team_of_rep(reads: Reads, places: Sequence[Place]) -> "list[Team | None]":
     """Each rep's team on a day."""
-    keys = await _days(ctx, places)
-    rows = await ctx.fetch(_directory.teams_of_reps, *zip(*keys, strict=True))
+    keys = await _days(reads, places)
+    rows = await reads.fetch(_directory.teams_of_reps, *zip(*keys, strict=True))
     found = {(row["of_rep"], row["on_day"]): Team.of(row) for row in rows}
     return [found.get(key) for key in keys]
 
 
-async def manager_of_rep(ctx: Context, places: Sequence[Place]) -> "list[User | None]":
+@common
+async def manager_of_rep(reads: Reads, places: Sequence[Place]) -> "list[User | None]":
     """Each rep's manager on a day."""
-    keys = await _days(ctx, places)
-    rows = await ctx.fetch(_directory.managers_of_reps, *zip(*keys, strict=True))
+    keys = await _days(reads, places)
+    rows = await reads.fetch(_directory.managers_of_reps, *zip(*keys, strict=True))
     found = {(row["of_rep"], row["on_day"]): User.of(row) for row in rows}
     return [found.get(key) for key in keys]
 

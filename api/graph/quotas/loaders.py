@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from api.context import Context
+from api.context import Context, Reads, Seen, in_sight
 from domain.explain import Step
 from domain.quotas.explain import explain
 from domain.quotas.model import NO_KPI, AttainmentKey, Subject
@@ -19,17 +19,29 @@ Stretch = tuple[Subject, UUID, date, date]
 """A subject and days `[from, to)`."""
 
 
-async def seen(ctx: Context) -> tuple[list[UUID] | None, list[UUID] | None]:
+async def seen(ctx: Context) -> tuple[Seen, Seen]:
     """Visible reps and visible teams; None sees all."""
     return await ctx.sight(), await ctx.team_sight()
 
 
 async def attainments(ctx: Context, keys: Sequence[AttainmentKey]) -> list[Record | None]:
-    """Stored results by their keys."""
+    """Stored results by their keys, of whom the viewer sees."""
+    reps, teams = await seen(ctx)
+    # Of territories and the organisation, for those who see everybody.
+    of = {Subject.REP: reps, Subject.TEAM: teams}
+    nobody: Seen = None if ctx.viewer.sees_everybody else frozenset()
+    results = await ctx.whoever_asks(_stored_attainments, keys)
+    return [
+        result if in_sight(of.get(key.subject, nobody), key.subject_id) else None
+        for key, result in zip(keys, results, strict=True)
+    ]
+
+
+async def _stored_attainments(reads: Reads, keys: Sequence[AttainmentKey]) -> list[Record | None]:
     columns = key_columns(keys)
     found = {
         (row["subject"], row["subject_id"], row["measure"], row["kpi_id"], row["period_kind"], row["starts_on"]): row
-        for row in await ctx.fetch(_attainment.by_keys, *columns, *await seen(ctx))
+        for row in await reads.fetch(_attainment.by_keys, *columns)
     }
     return [found.get(key) for key in zip(*columns, strict=True)]
 

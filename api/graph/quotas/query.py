@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from api.auth import reads
-from api.context import Context, Info
+from api.context import Context, Info, Seen
 from api.errors import bad_request
 from api.graph.quotas.loaders import seen
 from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgument, kpi_of
@@ -223,13 +223,13 @@ async def board_page(
     return page(rows, size, after, LeaderboardEntry.of, _score_place, count)
 
 
-async def _seen_of(ctx: Context, group_by: Subject) -> list[UUID] | None:
+async def _seen_of(ctx: Context, group_by: Subject) -> Seen:
     """Territories and the organisation are for those who see everybody."""
     if group_by is Subject.REP:
         return await ctx.sight()
     if group_by is Subject.TEAM:
         return await ctx.team_sight()
-    return None if ctx.viewer.sees_everybody else []
+    return None if ctx.viewer.sees_everybody else frozenset()
 
 
 async def _wanted(ctx: Context, asked: AttainmentFilter, group_by: Subject, period: Period) -> list[UUID] | None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from api.context import Context
+from api.context import Context, Reads, common, in_sight
 from domain.explain import Step
 from domain.scorecards.explain import Asked, explain
 from domain.scorecards.model import Subject
@@ -47,16 +47,18 @@ def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-async def kpis_now(ctx: Context, ids: Sequence[UUID]) -> list[Record | None]:
+@common
+async def kpis_now(reads: Reads, ids: Sequence[UUID]) -> list[Record | None]:
     """KPIs in the version in force today."""
-    rows = await ctx.fetch(_read.kpis_page, await ctx.today(), list(ids), None, None, None, len(ids))
+    rows = await reads.fetch(_read.kpis_page, await reads.today(), list(ids), None, None, None, len(ids))
     found = {row["kpi_id"]: row for row in rows}
     return [found.get(kpi_id) for kpi_id in ids]
 
 
-async def kpi_versions(ctx: Context, versions: Sequence[Version]) -> list[Record]:
+@common
+async def kpi_versions(reads: Reads, versions: Sequence[Version]) -> list[Record]:
     """Certain versions of KPIs, which exist."""
-    rows = await ctx.fetch(_read.kpi_versions_of, *columns(versions))
+    rows = await reads.fetch(_read.kpi_versions_of, *columns(versions))
     found = {(row["kpi_id"], row["version"]): row for row in rows}
     return [found[version] for version in versions]
 
@@ -76,9 +78,10 @@ async def templates_now(ctx: Context, ids: Sequence[UUID]) -> list[Record | None
     return [found.get(template_id) for template_id in ids]
 
 
-async def template_versions(ctx: Context, versions: Sequence[Version]) -> list[Record]:
+@common
+async def template_versions(reads: Reads, versions: Sequence[Version]) -> list[Record]:
     """Certain versions of templates, which exist."""
-    rows = await ctx.fetch(_read.template_versions_of, *columns(versions))
+    rows = await reads.fetch(_read.template_versions_of, *columns(versions))
     found = {(row["template_id"], row["version"]): row for row in rows}
     return [found[version] for version in versions]
 
@@ -101,15 +104,24 @@ async def lines_of(ctx: Context, versions: Sequence[Version]) -> list[list[Recor
 
 async def scorecards(ctx: Context, keys: Sequence[Key]) -> list[Record | None]:
     """Stored scorecards of whom the viewer sees."""
-    rows = await ctx.fetch(_read.by_keys, *columns(keys), await ctx.sight(), await ctx.team_sight())
+    seen = {Subject.REP: await ctx.sight(), Subject.TEAM: await ctx.team_sight()}
+    cards = await ctx.whoever_asks(_stored_scorecards, keys)
+    return [
+        card if in_sight(seen[key.subject], key.subject_id) else None for key, card in zip(keys, cards, strict=True)
+    ]
+
+
+async def _stored_scorecards(reads: Reads, keys: Sequence[Key]) -> list[Record | None]:
+    rows = await reads.fetch(_read.by_keys, *columns(keys))
     found = {(row["subject"], row["subject_id"], row["week"]): row for row in rows}
     return [found.get(key) for key in keys]
 
 
-async def results_of(ctx: Context, keys: Sequence[Key]) -> list[list[Record]]:
+@common
+async def results_of(reads: Reads, keys: Sequence[Key]) -> list[list[Record]]:
     """The KPIs of scorecards that are seen."""
     found: dict[tuple[object, ...], list[Record]] = defaultdict(list)
-    for row in await ctx.fetch(_read.results_of, *columns(keys)):
+    for row in await reads.fetch(_read.results_of, *columns(keys)):
         found[row["subject"], row["subject_id"], row["week"]].append(row)
     return [found[tuple(key)] for key in keys]
 

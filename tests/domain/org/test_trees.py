@@ -140,7 +140,7 @@ async def test_a_manager_sees_those_below_on_the_day_and_a_rep_itself(work: Work
         assert await visible_reps(session, work.viewer, date(2026, 3, 1)) is None
         assert sorted(teams[t] for t in await visible_teams(session, manager, HIRED) or ()) == ["top", "under"]
         assert [teams[t] for t in await visible_teams(session, rep, HIRED) or ()] == ["under"]
-        assert await visible_teams(session, nobody, HIRED) == []
+        assert await visible_teams(session, nobody, HIRED) == frozenset()
     assert seen == {
         ("manager", date(2026, 2, 28)): ["leaves", "stays"],
         ("manager", date(2026, 3, 1)): ["stays"],
