@@ -1,5 +1,6 @@
 """The one seam to whoever executes a prepared operation: the engine, and graphql-core what the engine does not take."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
@@ -40,6 +41,14 @@ class Execution:
         run = execute_root_selection_set if root is None else execute_subscription_event
         result = run(executor)
         return cast("ExecutionResult", await result if executor.is_awaitable(result) else result)
+
+    async def execute_each(
+        self, prepared: Prepared, variables: dict[str, Any], context: Context, messages: Sequence[object]
+    ) -> list[ExecutionResult]:
+        """The results of several messages of a subscription, in their order."""
+        if len(messages) > 1 and prepared.plan.reason is None:
+            return await prepared.plan.run_each(variables, context, messages)
+        return [await self.execute(prepared, variables, context, message) for message in messages]
 
     async def select(self, prepared: Prepared, variables: dict[str, Any], context: Context) -> Selection:
         """What a subscription asks to hear. Raises `Invalid` when it may not, or its arguments do not fit."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import structlog
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 from structlog.contextvars import unbind_contextvars
 
 import telemetry
@@ -116,38 +116,43 @@ class Audience:
         heard = [event for event in heard if self._sees(seen, event)]
         sent = []
         for start in range(0, len(heard), _BATCH):
-            ctx = self._context(common, seen)
-            batch = heard[start : start + _BATCH]
-            for event, payload in zip(
-                batch, await asyncio.gather(*(self._message(ctx, e) for e in batch)), strict=True
-            ):
-                if payload is not None:
-                    metrics.lag.observe((datetime.now(UTC) - event.occurred_at).total_seconds())
-                    sent.append(Message(event.seq, payload))
+            sent += await self._messages(self._context(common, seen), heard[start : start + _BATCH])
         return sent
 
-    async def _message(self, ctx: Context, event: Logged) -> str | None:
-        with telemetry.span("deliver", [event.trace], event=event.kind, subscription=self._prepared.root):
-            return await self._executed(ctx, event)
+    async def _messages(self, ctx: Context, events: Sequence[Logged]) -> list[Message]:
+        traces = [event.trace for event in events]
+        with telemetry.span("deliver", traces, events=len(events), subscription=self._prepared.root):
+            changes = await asyncio.gather(*(self._change(ctx, event) for event in events))
+            shown = [(event, change) for event, change in zip(events, changes, strict=True) if change is not None]
+            results = await self._api.execution.execute_each(
+                self._prepared, self._variables, ctx, [change for _, change in shown]
+            )
+        now = datetime.now(UTC)
+        for event, _ in shown:
+            metrics.lag.observe((now - event.occurred_at).total_seconds())
+        return [
+            Message(event.seq, self._encoded(ctx, result)) for (event, _), result in zip(shown, results, strict=True)
+        ]
 
-    async def _executed(self, ctx: Context, event: Logged) -> str | None:
+    async def _change(self, ctx: Context, event: Logged) -> LiveChange[Any] | None:
         kind, node = LiveKind[event.change], None
         if kind is not LiveKind.REMOVED:
             node = await self.selection.field.node(ctx, event, **self.selection.args)
             if node is None and not self.selection.field.every:
                 return None
-        message: LiveChange[Any] = LiveChange(
+        return LiveChange(
             cursor=cursor_of(self.org_id, event.seq),
             occurred_at=event.occurred_at,
             kind=kind,
             node_id=event.node_id,
             node=node,
         )
-        return await self._encode(ctx, message)
 
     async def _encode(self, ctx: Context, message: LiveChange[Any]) -> str:
-        """The result of a message. Raises `Unavailable` rather than tell of a node without what could not be read."""
-        result = await self._api.execution.execute(self._prepared, self._variables, ctx, message)
+        return self._encoded(ctx, await self._api.execution.execute(self._prepared, self._variables, ctx, message))
+
+    def _encoded(self, ctx: Context, result: ExecutionResult) -> str:
+        """A result as it is sent. Raises `Unavailable` rather than tell of a node without what could not be read."""
         for error in result.errors or ():
             if isinstance(error.original_error, Unavailable):
                 raise error.original_error

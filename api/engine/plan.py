@@ -75,6 +75,17 @@ class Plan:
         data = await variant.run(run)
         return ExecutionResult(data, reported(run.failures) or None if run.failures else None)
 
+    async def run_each(self, given: dict[str, Any], context: Any, roots: Sequence[Any]) -> list[ExecutionResult]:
+        """Execute it for several events of a subscription as for one column. Raises what `run` raises.
+
+        Where something goes wrong, each is executed by itself, so that an error stays with its event.
+        """
+        variant, run = self._start(given, context, None)
+        rows = await variant.rows(run, roots)
+        if run.failures:
+            return [await self.run(given, context, root) for root in roots]
+        return [ExecutionResult(row) for row in rows]
+
     async def source(self, given: dict[str, Any], context: Any, root: Any = None) -> AsyncIterable[Any]:
         """What a subscription listens to: `run` answers each of its messages.
 
@@ -130,6 +141,12 @@ class Variant:
         if run.bubbles and any(column[0] is BUBBLE for column in columns):
             return None
         return self._root.make(1, *columns)[0]
+
+    async def rows(self, run: Run, roots: Sequence[Any]) -> list[dict[str, Any]]:
+        """The data of each root; of no use when there were failures."""
+        fields = self._root.start(run, roots, _ROOT)
+        await run.settle()
+        return self._root.make(len(roots), *map(finished, fields))
 
     async def source(self, run: Run) -> AsyncIterable[Any]:
         """What the one field of a subscription listens to."""

@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
-from api.context import Context
+from api.context import Context, Reads, common
 from api.graph.scorecards.enums import FormulaType
 from api.graph.scorecards.loaders import (
     Version,
@@ -103,14 +103,16 @@ def _filter(where: model.Filter) -> KpiFilter:
     )
 
 
-async def kpis_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Kpi | None]":
+@common
+async def kpis_by_id(reads: Reads, ids: Sequence[UUID]) -> "list[Kpi | None]":
     """KPIs as they are defined today."""
-    return [Kpi.of(row) if row else None for row in await kpis_now(ctx, ids)]
+    return [Kpi.of(row) if row else None for row in await kpis_now(reads, ids)]
 
 
-async def kpis_of_versions(ctx: Context, versions: Sequence[Version]) -> "list[Kpi]":
+@common
+async def kpis_of_versions(reads: Reads, versions: Sequence[Version]) -> "list[Kpi]":
     """Certain versions of KPIs, which exist."""
-    return [Kpi.of(row) for row in await kpi_versions(ctx, versions)]
+    return [Kpi.of(row) for row in await kpi_versions(reads, versions)]
 
 
 async def _versions_of_kpis(ctx: Context, ids: Sequence[UUID]) -> "list[list[Kpi]]":
@@ -181,9 +183,10 @@ class ScorecardTemplateKpi:
         )
 
 
-async def templates_of_versions(ctx: Context, versions: Sequence[Version]) -> "list[ScorecardTemplate]":
+@common
+async def templates_of_versions(reads: Reads, versions: Sequence[Version]) -> "list[ScorecardTemplate]":
     """Certain versions of templates, which exist."""
-    return [ScorecardTemplate.of(row) for row in await template_versions(ctx, versions)]
+    return [ScorecardTemplate.of(row) for row in await template_versions(reads, versions)]
 
 
 async def _versions_of_templates(ctx: Context, ids: Sequence[UUID]) -> "list[list[ScorecardTemplate]]":

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from api.context import Context, Reads, common, in_sight
+from api.context import Context, Reads, in_sight
 from domain.explain import Step
 from domain.scorecards.explain import Asked, explain
 from domain.scorecards.model import Subject
@@ -47,7 +47,6 @@ def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)]
 
 
-@common
 async def kpis_now(reads: Reads, ids: Sequence[UUID]) -> list[Record | None]:
     """KPIs in the version in force today."""
     rows = await reads.fetch(_read.kpis_page, await reads.today(), list(ids), None, None, None, len(ids))
@@ -55,7 +54,6 @@ async def kpis_now(reads: Reads, ids: Sequence[UUID]) -> list[Record | None]:
     return [found.get(kpi_id) for kpi_id in ids]
 
 
-@common
 async def kpi_versions(reads: Reads, versions: Sequence[Version]) -> list[Record]:
     """Certain versions of KPIs, which exist."""
     rows = await reads.fetch(_read.kpi_versions_of, *columns(versions))
@@ -78,7 +76,6 @@ async def templates_now(ctx: Context, ids: Sequence[UUID]) -> list[Record | None
     return [found.get(template_id) for template_id in ids]
 
 
-@common
 async def template_versions(reads: Reads, versions: Sequence[Version]) -> list[Record]:
     """Certain versions of templates, which exist."""
     rows = await reads.fetch(_read.template_versions_of, *columns(versions))
@@ -117,7 +114,6 @@ async def _stored_scorecards(reads: Reads, keys: Sequence[Key]) -> list[Record |
     return [found.get(key) for key in keys]
 
 
-@common
 async def results_of(reads: Reads, keys: Sequence[Key]) -> list[list[Record]]:
     """The KPIs of scorecards that are seen."""
     found: dict[tuple[object, ...], list[Record]] = defaultdict(list)

@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
-from api.context import Context
+from api.context import Context, Reads, common
 from api.explain import ExplainStep, explain_steps
 from api.graph.scorecards.definitions import Kpi, ScorecardTemplate, kpis_of_versions, templates_of_versions
 from api.graph.scorecards.loaders import (
@@ -129,8 +129,9 @@ class KpiResult:
         )
 
 
-async def _results(ctx: Context, keys: Sequence[Key]) -> list[list[KpiResult]]:
-    return [[KpiResult.of(row) for row in rows] for rows in await results_of(ctx, keys)]
+@common
+async def _results(reads: Reads, keys: Sequence[Key]) -> list[list[KpiResult]]:
+    return [[KpiResult.of(row) for row in rows] for rows in await results_of(reads, keys)]
 
 
 # Types of `org` name those of this module: what loads them is looked up when it is called.
