@@ -37,8 +37,9 @@ async def recompute(work: Work) -> bool:
             calendar = await org.calendar(tx.session)
             measured = dirty.measured()
             if measured is not None:
-                await scorecards.recompute(tx, calendar, measured)
+                # Scorecards look at what is left of a quota.
                 await quotas.recompute(tx, calendar, measured)
+                await scorecards.recompute(tx, calendar, measured)
             await incentives.recompute(tx, calendar, dirty)
     return True
 

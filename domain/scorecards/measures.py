@@ -38,6 +38,7 @@ from sql.pool import Session
 from sql.queries import queries
 
 _scorecards = queries("scorecards")
+_quotas = queries("quotas")
 _sums = queries("sums")
 _STATEMENTS = {
     Facts.ACTIVITY: _scorecards.activities_measured,
@@ -79,7 +80,8 @@ async def measure(
 ) -> dict[Due, Measured]:
     """Measure all that is due; what found no facts is missing. `now` decides which open leads are overdue.
 
-    Teams are counted from the facts of their members, or, as results are, read from the sums that are kept of them.
+    Teams are counted from the facts of their members, or, as results are, read from the sums that are kept of them; so
+    are quotas, from attainment, which has to be true by then.
     """
     due = set(due)
     left = {each: won_of(calendar, each) for each in due if isinstance(each.leaf, QuotaLeft)}
@@ -89,7 +91,8 @@ async def measure(
     for _, dues, rows in await _run(session, plain - set(of_teams), now):
         found |= _told(dues, rows)
     if left:
-        for each, quota in (await quotas(session, calendar, left)).items():
+        of_left = await (_carried if from_sums else quotas)(session, calendar, left)
+        for each, quota in of_left.items():
             rest = quota_rules.quota_left(quota, found.get(left[each], Measured()).total or Decimal(0))
             found[each] = Measured(1, rest)
     return found
@@ -127,6 +130,22 @@ async def quotas(session: Session, calendar: Calendar, due: Iterable[Due]) -> di
             if line is not None and line.figures.quota is not None:
                 found[each] = line.figures.quota
     return found
+
+
+async def _carried(session: Session, calendar: Calendar, due: Iterable[Due]) -> dict[Due, Decimal]:
+    """The same as attainment has it."""
+    dues = sorted((each for each in due if isinstance(each.leaf, QuotaLeft)), key=_order)
+    leaves = [each.leaf for each in dues if isinstance(each.leaf, QuotaLeft)]
+    rows = await session.fetch(
+        _quotas.quotas_carried,
+        list(range(len(dues))),
+        [each.subject for each in dues],
+        [each.subject_id for each in dues],
+        [leaf.measure for leaf in leaves],
+        [leaf.period for leaf in leaves],
+        [calendar.period(leaf.period, each.until - DAY).starts_on for each, leaf in zip(dues, leaves, strict=True)],
+    )
+    return {dues[row["n"]]: row["quota"] for row in rows}
 
 
 async def by_day(session: Session, dues: Iterable[Due], now: datetime) -> list[tuple[Due, date, Any]]:

@@ -31,6 +31,7 @@ from domain.scorecards.model import (
     leaves,
 )
 from domain.scorecards.roster import Roster, Weeks, roster
+from domain.scorecards.stored import Values
 from domain.scorecards.touched import Key, Touched, looks_at
 from domain.work import Tx, Work, columns
 from sql.queries import queries
@@ -72,7 +73,7 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
         there = list(weeks.through(first, current))
         rows = await tx.fetch(_scorecards.scorecards_of_no_week, min(day for day, _ in dirty.everybody), there)
         gone = [Key(row["week"], Subject(row["subject"]), row["subject_id"]) for row in rows]
-        await kept_rows.save(tx, gone, await kept_rows.load(tx, weeks, gone), {}, dirty)
+        await kept_rows.save(tx, gone, await kept_rows.load(tx, gone), {}, dirty)
     # A subject's weeks one after another: trends look back on those before.
     keys = sorted(touched.keys, key=lambda key: (key.subject, key.subject_id, key.week))
     for i in range(0, len(keys), _BATCH):
@@ -138,7 +139,7 @@ async def _recompute(
     tx: Tx, people: Roster, touches: Mapping[Key, set[Touch]], begin: date | None, dirty: Dirty, by_facts: bool
 ) -> None:
     keys = list(touches)
-    stored = await kept_rows.load(tx, people.weeks, keys)
+    stored = await kept_rows.load(tx, keys)
     frames = {
         key: frame
         for key in keys
@@ -154,9 +155,10 @@ async def _recompute(
     measured = await _measured(tx, people, frames, kept)
     fresh: dict[Key, Scorecard] = {}
     # What trends look back on: weeks that are not touched as they are stored, touched ones as they are now.
-    past = {key: scorecard for key, scorecard in stored.items() if key not in touches}
+    past = await kept_rows.values_before(tx, people.weeks, keys)
     for key, frame in frames.items():
-        past[key] = fresh[key] = _scorecard(people, key, frame, measured, kept, past)
+        fresh[key] = _scorecard(people, key, frame, measured, kept, past)
+        past[key] = {result.kpi_id: result.value for result in fresh[key].results}
     await kept_rows.save(tx, keys, stored, fresh, dirty)
 
 
@@ -247,16 +249,13 @@ def _scorecard(
     frame: _Frame,
     measured: Mapping[Due, Measured],
     kept: Mapping[tuple[Key, UUID], Result],
-    others: Mapping[Key, Scorecard],
+    others: Mapping[Key, Values],
 ) -> Scorecard:
-    before = [
-        others.get(Key(week, key.subject, key.subject_id))
-        for week in people.weeks.through(people.weeks.before(key.week, rules.TREND_WEEKS), key.week)
-    ][:-1]
+    weeks = people.weeks
     past: dict[UUID, list[Decimal | None]] = {}
-    for scorecard in before:
-        for result in scorecard.results if scorecard else ():
-            past.setdefault(result.kpi_id, []).append(result.value)
+    for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), weeks.before(key.week, 1)):
+        for kpi_id, value in others.get(Key(week, key.subject, key.subject_id), {}).items():
+            past.setdefault(kpi_id, []).append(value)
     results, judged = [], []
     for position, line in enumerate(frame.template.lines):
         kpi = people.definitions.kpi(line.kpi_id, key.week)

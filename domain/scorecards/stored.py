@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from operator import attrgetter
 from uuid import UUID
 
@@ -19,15 +20,13 @@ from sql.queries import queries
 
 _scorecards = queries("scorecards")
 
+Values = Mapping[UUID, Decimal | None]
+"""Of the KPIs of a scorecard."""
 
-async def load(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Scorecard]:
-    """What is stored of these scorecards, and of the weeks before that trends are measured against."""
-    wanted = {
-        (key.subject, key.subject_id, week)
-        for key in keys
-        for week in (key.week, *weeks.through(weeks.before(key.week, rules.TREND_WEEKS), key.week))
-    }
-    asked = columns(sorted(wanted), 3)
+
+async def load(tx: Tx, keys: Sequence[Key]) -> dict[Key, Scorecard]:
+    """What is stored of these scorecards."""
+    asked = columns([_row(key) for key in keys], 3)
     results: dict[Key, list[Result]] = {}
     for subject, subject_id, week, *content, status, trend in await tx.fetch(_scorecards.results_stored, *asked):
         result = Result(*(*content, Status(status), trend))
@@ -38,6 +37,22 @@ async def load(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Scorecard
         fields = (key.subject, subject_id, week, *content, Status(status), tuple(results.get(key, ())))
         stored[key] = Scorecard(*fields)
     return stored
+
+
+async def values_before(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Values]:
+    """The values that trends of these are measured against, of weeks before that are not among these."""
+    wanted = {
+        (key.subject, key.subject_id, week)
+        for key in keys
+        for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), weeks.before(key.week, 1))
+    }
+    wanted -= {_row(key) for key in keys}
+    found: dict[Key, dict[UUID, Decimal | None]] = {}
+    for subject, subject_id, week, kpi_id, value in await tx.fetch(
+        _scorecards.values_stored, *columns(list(wanted), 3)
+    ):
+        found.setdefault(Key(week, Subject(subject), subject_id), {})[kpi_id] = value
+    return dict(found)
 
 
 async def save(

@@ -305,12 +305,18 @@ from unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
 join scorecard s on s.org_id = $1 and s.subject = d.subject and s.subject_id = d.subject_id and s.week = d.week;
 
 -- name: results_stored
--- The KPIs of these weeks of these subjects, and what trends are measured against.
+-- The KPIs of these weeks of these subjects.
 select r.subject, r.subject_id, r.week, r.kpi_id, r.kpi_version, r.position, r.weight, r.value, r.numerator,
   r.denominator, r.sample, r.target, r.ratio, r.gap, r.status, r.trend
 from unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
 join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week
 order by r.subject, r.subject_id, r.week, r.position;
+
+-- name: values_stored
+-- What trends are measured against.
+select r.subject, r.subject_id, r.week, r.kpi_id, r.value
+from unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
+join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week;
 
 -- name: scorecards_remove
 -- Weeks that are nobody's any more, with their KPIs.

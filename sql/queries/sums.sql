@@ -29,10 +29,16 @@ order by rep_id, starts_on;
 select team_id, ancestor_id from team_ancestor where org_id = $1 and team_id = any($2::uuid[]) order by team_id, depth;
 
 -- name: own_remove
--- Stretches that are added up anew.
-delete from fact_sum f using unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) d (operand_id, team_id, since, until)
-where f.org_id = $1 and f.operand_id = d.operand_id and f.team_id = d.team_id and f.day >= d.since and f.day < d.until
-  and f.part = 'OWN';
+-- Stretches that are added up anew. One by one, so that each goes by the index whatever the statistics say; so below.
+delete from fact_sum where org_id = $1 and ctid = any(array(
+  select s.ctid
+  from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) d (operand_id, team_id, since, until)
+  cross join lateral (
+    select f.ctid from fact_sum f
+    where f.org_id = $1 and f.operand_id = d.operand_id and f.team_id = d.team_id and f.day >= d.since and f.day < d.until
+      and f.part = 'OWN'
+    offset 0
+  ) s));
 
 -- name: own_add
 -- What they came to.
@@ -43,9 +49,15 @@ from unnest($2::uuid[], $3::uuid[], $4::date[], $5::numeric[], $6::int[], $7::nu
 
 -- name: below_remove
 -- The same stretches of the teams above.
-delete from fact_sum f using unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) d (operand_id, team_id, since, through)
-where f.org_id = $1 and f.operand_id = d.operand_id and f.team_id = d.team_id and f.day >= d.since and f.day <= d.through
-  and f.part = 'BELOW';
+delete from fact_sum where org_id = $1 and ctid = any(array(
+  select s.ctid
+  from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) d (operand_id, team_id, since, through)
+  cross join lateral (
+    select f.ctid from fact_sum f
+    where f.org_id = $1 and f.operand_id = d.operand_id and f.team_id = d.team_id and f.day >= d.since
+      and f.day <= d.through and f.part = 'BELOW'
+    offset 0
+  ) s));
 
 -- name: below_add
 -- The sum of all teams below, however deep; each stretch by itself, so that all of it bounds the index.

@@ -18,6 +18,7 @@ from domain.org.trees import teams_upsert
 from domain.pipeline.actions import activities_ingest, deals_ingest, leads_ingest
 from domain.pipeline.model import ActivityItem, DealItem, DealStatus, LeadItem
 from domain.quotas import model as quotas
+from domain.quotas import results as attainment
 from domain.quotas.actions import quotas_set
 from domain.scorecards.actions import template_publish
 from domain.scorecards.model import Line, Template
@@ -110,6 +111,7 @@ class Company:
             rows = await tx.fetch(queries("live").marks_claim)
             claimed = [Mark(row["rep_id"], row["from_day"], row["through_day"], Touch(row["touch"])) for row in rows]
             dirty = Dirty.of(tx.now, claimed if marks is None else marks)
+            await attainment.recompute(tx, await calendar(tx), dirty)
             await recompute(tx, await calendar(tx), dirty)
 
     async def recompute_all(self) -> None:
