@@ -134,13 +134,26 @@ def attain(
         if who[0] is Subject.REP and reps is not None and who[1] not in reps:
             continue
         tenure_of = house.tenures.get(who[1]) if who[0] is Subject.REP else None
-        source, (quota, elapsed) = quota_of.get(who, (None, (None, None)))
+        value = attained.get(who, Decimal(0))
+        if who not in quota_of:
+            lines[who] = unasked(calendar, board, tenure_of, value, today, unit)
+            continue
+        source, (quota, elapsed) = quota_of[who]
         if elapsed is None:
             elapsed = shape.elapsed(Terms(Decimal(0)), today, tenure_of)
         left = workdays_left(shape, today, tenure_of)
-        numbers = figures(quota, attained.get(who, Decimal(0)), elapsed, left, unit)
-        lines[who] = Line(source, numbers, elapsed, left)
+        lines[who] = Line(source, figures(quota, value, elapsed, left, unit), elapsed, left)
     return lines
+
+
+def unasked(
+    calendar: Calendar, board: Board, tenure: Tenure | None, value: Decimal, today: date, unit: Decimal
+) -> Line:
+    """The attainment of who has no quota; a rep (`tenure`) is measured by the days on which it is there."""
+    shape = _layout(calendar, board.period, today).shape
+    elapsed = shape.elapsed(Terms(Decimal(0)), today, tenure)
+    left = workdays_left(shape, today, tenure)
+    return Line(None, figures(None, value, elapsed, left, unit), elapsed, left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,10 +88,46 @@ create table attainment (
   required_per_workday numeric,
   reason text,
   calendar_version int not null,
+  -- What is asked besides the quota, so that more facts need not look at everybody again: the exact share of it that is
+  -- expected, and the workdays left, as of a day (that of the end, once the period is over).
+  elapsed_numerator numeric,
+  elapsed_denominator numeric,
+  workdays_left int not null,
+  as_of date not null,
   computed_at timestamptz not null,
   inputs_through timestamptz not null,
   primary key (org_id, subject, subject_id, measure, kpi_id, period_kind, starts_on)
 );
+
+-- Measures and periods for which quotas are set; without a KPI, the id of nobody. `attained` is whole for it or not yet.
+create table quota_board (
+  org_id uuid not null references organization,
+  measure text not null,
+  kpi_id uuid not null,
+  period_kind text not null,
+  starts_on date not null,
+  ends_on date not null,
+  whole boolean not null default false,
+  primary key (org_id, measure, kpi_id, period_kind, starts_on)
+);
+
+-- What reps attained in them, by the team of the day and by territory, where there was one.
+create table attained (
+  org_id uuid not null,
+  measure text not null,
+  kpi_id uuid not null,
+  period_kind text not null,
+  starts_on date not null,
+  rep_id uuid not null,
+  team_id uuid not null,
+  territory_id uuid not null,
+  value numeric not null,
+  primary key (org_id, measure, kpi_id, period_kind, starts_on, rep_id, team_id, territory_id)
+);
+create index attained_by_team on attained (org_id, measure, kpi_id, period_kind, starts_on, team_id) include (value);
+create index attained_by_territory on attained (org_id, measure, kpi_id, period_kind, starts_on, territory_id)
+  include (value) where territory_id <> '00000000-0000-0000-0000-000000000000';
+
 -- Sums of what was won in a period, by whoever was credited.
 create index credit_won on credit (org_id, closed_day) include (rep_id, amount, margin, units, territory_id)
   where status = 'WON';

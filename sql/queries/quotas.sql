@@ -23,11 +23,22 @@ order by w.kpi_id, w.day, v.valid_from <= w.day desc,
 select currency from organization where org_id = $1;
 
 -- name: quotas_add
--- Makes a row for each identity that has none yet; version 0 says that it has no terms yet.
+-- Makes a row for each identity that has none yet; version 0 says that it has no terms yet. And one for each measure and
+-- period.
+with q as (
+  select * from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::date[], $9::date[])
+    q (quota_id, subject, subject_id, measure, kpi_id, period_kind, starts_on, ends_on)
+), boards as (
+  insert into quota_board (org_id, measure, kpi_id, period_kind, starts_on, ends_on)
+  select $1::uuid, b.* from (
+    select measure, coalesce(kpi_id, '00000000-0000-0000-0000-000000000000'), period_kind, starts_on, max(ends_on) from q
+    group by 1, 2, 3, 4 order by 1, 2, 3, 4) b
+  on conflict (org_id, measure, kpi_id, period_kind, starts_on) do update set ends_on = excluded.ends_on
+  where quota_board.ends_on < excluded.ends_on
+)
 insert into quota
   (org_id, quota_id, subject, subject_id, measure, kpi_id, period_kind, starts_on, ends_on, version, created_at)
-select $1, q.*, 0, $10
-from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::date[], $9::date[]) q
+select $1, q.*, 0, $10 from q
 on conflict do nothing;
 
 -- name: quotas_lock
@@ -102,14 +113,19 @@ from quota_plan where org_id = $1 and plan_id = any($2::uuid[]);
 
 -- name: boards_touched
 -- Every measure and period for which quotas are set and that holds one of these days.
-select q.measure, q.kpi_id, q.period_kind, q.starts_on, max(q.ends_on) as ends_on
-from quota q
-where q.org_id = $1
-group by q.measure, q.kpi_id, q.period_kind, q.starts_on
-having exists (
+select b.measure, b.kpi_id, b.period_kind, b.starts_on, b.ends_on, b.whole
+from quota_board b
+where b.org_id = $1 and exists (
   select from unnest($2::date[], $3::date[]) d (from_day, through_day)
-  where max(q.ends_on) > d.from_day and (d.through_day is null or q.starts_on <= d.through_day))
-order by q.measure, q.kpi_id, q.period_kind, q.starts_on;
+  where b.ends_on > d.from_day and (d.through_day is null or b.starts_on <= d.through_day))
+order by b.measure, b.kpi_id, b.period_kind, b.starts_on;
+
+-- name: boards_whole
+-- From now on it is kept what everybody attained in them.
+update quota_board b set whole = true
+from unnest($2::text[], $3::uuid[], $4::text[], $5::date[]) n (measure, kpi_id, period_kind, starts_on)
+where b.org_id = $1 and b.measure = n.measure and b.kpi_id = n.kpi_id and b.period_kind = n.period_kind
+  and b.starts_on = n.starts_on;
 
 -- name: boards_quotas
 -- The quotas in force of these measures and periods; `position` tells of which.
@@ -122,12 +138,12 @@ join quota q on q.org_id = $1 and q.measure = b.measure and q.kpi_id is not dist
 join quota_version v on v.org_id = q.org_id and v.quota_id = q.quota_id and v.version = q.version;
 
 -- name: tenures
--- Every rep's days of employment and leave.
+-- The days of employment and leave of these reps; null is everybody.
 select r.rep_id, r.name, r.hired_on, r.left_on,
   array(select l.starts_on from rep_leave l where l.org_id = r.org_id and l.rep_id = r.rep_id order by 1) as leave_from,
   array(select l.ends_on from rep_leave l where l.org_id = r.org_id and l.rep_id = r.rep_id order by l.starts_on)
     as leave_to
-from rep r where r.org_id = $1;
+from rep r where r.org_id = $1 and ($2::uuid[] is null or r.rep_id = any($2::uuid[]));
 
 -- name: stints
 -- Who was in which team on days of a stretch.
@@ -189,24 +205,54 @@ group by grouping sets ((p.position, f.rep_id, a.team_id), (p.position, f.territ
 -- Writes what differs and says which rows are new; what is the same keeps its time.
 insert into attainment as a (org_id, subject, subject_id, measure, kpi_id, period_kind, starts_on, ends_on, quota,
   quota_source, attained, ratio, gap, expected, pace_ratio, projected, projected_ratio, required_per_workday, reason,
-  calendar_version, computed_at, inputs_through)
+  calendar_version, elapsed_numerator, elapsed_denominator, workdays_left, as_of, computed_at, inputs_through)
 select $1, n.*, $21, $22
 from unnest($2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::date[], $8::date[], $9::numeric[],
   $10::text[], $11::numeric[], $12::numeric[], $13::numeric[], $14::numeric[], $15::numeric[], $16::numeric[],
-  $17::numeric[], $18::numeric[], $19::text[], $20::int[]) n
+  $17::numeric[], $18::numeric[], $19::text[], $20::int[], $23::numeric[], $24::numeric[], $25::int[], $26::date[]) n
 on conflict (org_id, subject, subject_id, measure, kpi_id, period_kind, starts_on) do update set
   ends_on = excluded.ends_on, quota = excluded.quota, quota_source = excluded.quota_source,
   attained = excluded.attained, ratio = excluded.ratio, gap = excluded.gap, expected = excluded.expected,
   pace_ratio = excluded.pace_ratio, projected = excluded.projected, projected_ratio = excluded.projected_ratio,
   required_per_workday = excluded.required_per_workday, reason = excluded.reason,
-  calendar_version = excluded.calendar_version, computed_at = excluded.computed_at,
-  inputs_through = excluded.inputs_through
+  calendar_version = excluded.calendar_version, elapsed_numerator = excluded.elapsed_numerator,
+  elapsed_denominator = excluded.elapsed_denominator, workdays_left = excluded.workdays_left, as_of = excluded.as_of,
+  computed_at = excluded.computed_at, inputs_through = excluded.inputs_through
 where (a.ends_on, a.quota, a.quota_source, a.attained, a.ratio, a.gap, a.expected, a.pace_ratio, a.projected,
-  a.projected_ratio, a.required_per_workday, a.reason, a.calendar_version) is distinct from
+  a.projected_ratio, a.required_per_workday, a.reason, a.calendar_version, a.elapsed_numerator, a.elapsed_denominator,
+  a.workdays_left, a.as_of) is distinct from
   (excluded.ends_on, excluded.quota, excluded.quota_source, excluded.attained, excluded.ratio, excluded.gap,
   excluded.expected, excluded.pace_ratio, excluded.projected, excluded.projected_ratio,
-  excluded.required_per_workday, excluded.reason, excluded.calendar_version)
+  excluded.required_per_workday, excluded.reason, excluded.calendar_version, excluded.elapsed_numerator,
+  excluded.elapsed_denominator, excluded.workdays_left, excluded.as_of)
 returning subject, subject_id, measure, kpi_id, period_kind, starts_on, xmax = 0 as created;
+
+-- name: attainments_asked
+-- What is asked of these subjects, and as of which day.
+select a.subject, a.subject_id, a.measure, a.kpi_id, a.period_kind, a.starts_on, a.ends_on, a.quota, a.quota_source,
+  a.elapsed_numerator, a.elapsed_denominator, a.workdays_left, a.as_of
+from unnest($2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::date[])
+  k (subject, subject_id, measure, kpi_id, period_kind, starts_on)
+join attainment a on a.org_id = $1 and a.subject = k.subject and a.subject_id = k.subject_id and a.measure = k.measure
+  and a.kpi_id = k.kpi_id and a.period_kind = k.period_kind and a.starts_on = k.starts_on;
+
+-- name: quotas_carried
+-- What these subjects carry in periods of a measure that is no KPI; who has no quota is missing.
+select k.n, a.quota
+from unnest($2::int[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::date[])
+  k (n, subject, subject_id, measure, period_kind, starts_on)
+join attainment a on a.org_id = $1 and a.subject = k.subject and a.subject_id = k.subject_id and a.measure = k.measure
+  and a.kpi_id = '00000000-0000-0000-0000-000000000000' and a.period_kind = k.period_kind and a.starts_on = k.starts_on
+where a.quota is not null;
+
+-- name: attainments_remove
+-- Those who have neither a quota nor anything attained any more.
+delete from attainment a
+using unnest($2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::date[])
+  k (subject, subject_id, measure, kpi_id, period_kind, starts_on)
+where a.org_id = $1 and a.subject = k.subject and a.subject_id = k.subject_id and a.measure = k.measure
+  and a.kpi_id = k.kpi_id and a.period_kind = k.period_kind and a.starts_on = k.starts_on
+returning a.subject, a.subject_id, a.measure, a.kpi_id, a.period_kind, a.starts_on;
 
 -- name: attainments_prune
 -- Of the periods computed, the rows of subjects that have neither a quota nor anything attained any more. Of reps only

@@ -228,7 +228,7 @@ class Company:
 
     async def compute_anew(self) -> None:
         """Every result from the facts alone: as if nothing had ever been computed."""
-        for table in ("scorecard", "kpi_result", "attainment"):
+        for table in ("scorecard", "kpi_result", "attainment", "attained"):
             await self.run(f"delete from {table} where org_id = $1")  # noqa: S608
         await self.stale()
         await self.recompute()

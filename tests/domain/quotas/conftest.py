@@ -176,12 +176,16 @@ class Company:
         return (await quotas_set(self.work, [self.item(name, amount, **over)]))[0]
 
     async def compute(
-        self, from_day: date = CALENDAR_FROM, through: date | None = None, rep: str | None = None
+        self,
+        from_day: date = CALENDAR_FROM,
+        through: date | None = None,
+        rep: str | None = None,
+        touch: Touch = Touch.ALL,
     ) -> None:
         """As the workers do for a mark of these days."""
         dirty = Dirty(self.work.now)
         if rep:
-            dirty.reps[self.ids[rep]] = {Touch.ALL: [(from_day, through)]}
+            dirty.reps[self.ids[rep]] = {touch: [(from_day, through)]}
         else:
             dirty.everybody.append((from_day, through))
         async with self.work.transaction() as tx:

@@ -1,5 +1,7 @@
 """Attainment kept true, on Postgres."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -9,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from domain.calendar import PeriodKind
+from domain.dirty import Touch
 from domain.quotas.model import AttainmentKey, Measure, PaceBasis, Terms
 from tests.conftest import MakeOrg
 from tests.domain.quotas.conftest import CALENDAR, NOW, Q1, VERSION, Company
@@ -265,3 +268,55 @@ async def test_a_full_recompute_equals_the_incremental_result_in_any_order(make_
     await company.run("delete from attainment where org_id = $1")
     await company.compute()
     assert await everything(company) == incremental
+
+
+async def test_a_deal_costs_who_won_it_and_those_above(
+    company: Company, statements: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    """What is asked of everybody is not looked at again; the numbers are those of all that is looked at."""
+    await company.territory("area east")
+    await company.territory("area city", "area east")
+    for name in ("rep ann", "rep bob", "area east"):
+        await company.set(name, "90000")
+    await company.rep("rep cat", None)
+    await company.win("rep bob", JANUARY, "5", "area east")
+    await company.compute()
+    first = await company.win("rep ann", JANUARY, "10", "area city")
+    await company.win("rep ann", FEBRUARY, "0.005")
+    await company.win("rep cat", FEBRUARY, "7", "area city")
+    with statements() as ran:
+        await company.compute(JANUARY, FEBRUARY, "rep ann", Touch.DEAL_CLOSED)
+        await company.compute(JANUARY, FEBRUARY, "rep cat", Touch.DEAL_CLOSED)
+        await company.lose(first)
+        await company.compute(JANUARY, JANUARY, "rep ann", Touch.DEAL_CLOSED)
+    assert not {"quotas.boards_quotas", "quotas.stints", "quotas.trees", "quotas.credit_sums"} & set(ran)
+    assert await numbers(company, "area city") == (None, Decimal(7), None)
+    assert await numbers(company, "the organisation") == (Decimal(180_000), Decimal("12.01"), Decimal("0.000067"))
+    rows = "select * from attainment where org_id = $1 order by subject_id"
+    by_facts = [tuple(row) for row in await company.fetch(rows)]
+    await company.compute()
+    assert [tuple(row) for row in await company.fetch(rows)] == by_facts
+
+
+async def test_a_deal_of_another_day_looks_at_everybody(company: Company) -> None:
+    """What is expected by now was told for yesterday: as long as the new day has not begun, it is told anew."""
+    for name in ("rep ann", "rep bob"):
+        await company.set(name, "90000")
+    await company.compute()
+    tomorrow = replace(company, work=replace(company.work, now=NOW + timedelta(days=1)))
+    await tomorrow.win("rep ann", JANUARY, "10")
+    await tomorrow.compute(JANUARY, JANUARY, "rep ann", Touch.DEAL_CLOSED)
+    ann, team, bob = [await tomorrow.attained(name) for name in ("rep ann", "team all", "rep bob")]
+    assert ann
+    assert team
+    assert bob
+    assert (ann["as_of"] - bob["as_of"]).days == (team["as_of"] - bob["as_of"]).days == 1
+    assert (ann["expected"], team["expected"]) == (Decimal(47_000), Decimal(94_000))
+
+
+async def test_the_first_quota_of_a_period_tells_what_everybody_attained(company: Company) -> None:
+    await company.win("rep bob", JANUARY, "5")
+    await company.set("rep ann", "90000")
+    await company.compute(Q1.starts_on, Q1.ends_on - timedelta(days=1), "rep ann")
+    assert await numbers(company, "rep bob") == (None, Decimal(5), None)
+    assert await numbers(company, "the organisation") == (Decimal(90_000), Decimal(5), Decimal("0.000056"))
