@@ -19,7 +19,7 @@ from domain.org.model import Viewer
 from domain.work import Work
 from settings import Settings
 from sql.pool import Database, Record
-from sql.queries import Query
+from sql.queries import Columns, Query
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -172,12 +172,24 @@ class Context(Reads):
         return await self.load(_visible_pay, await self.today())
 
 
-def common(batch: CommonBatch[K, V]) -> Batch[K, V]:
+@dataclass(frozen=True, slots=True)
+class Some:
+    """A batch load of some columns: `batch(reads, keys, columns)`. Equal to others of the same, so that they are one."""
+
+    batch: Callable[..., Any]
+    columns: Columns | None
+
+    async def __call__(self, reads: Any, keys: Sequence[Any]) -> Sequence[Any]:
+        found: Sequence[Any] = await self.batch(reads, keys, self.columns)
+        return found
+
+
+def common(batch: Callable[..., Awaitable[Sequence[V]]]) -> Callable[..., Awaitable[Sequence[V]]]:
     """A batch load whose values are the same for every viewer: subscribers to the same events share them."""
 
     @wraps(batch)
-    async def load(ctx: Context, keys: Sequence[K]) -> Sequence[V]:
-        return await ctx.whoever_asks(batch, keys)
+    async def load(ctx: Context, keys: Sequence[K], *columns: Columns | None) -> Sequence[V]:
+        return await ctx.whoever_asks(Some(batch, *columns) if columns else batch, keys)
 
     return load
 

@@ -7,38 +7,44 @@ derived from it and collects the objects.
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any
 
 import strawberry
 
 from api.context import Batch, Context, Info
 from api.engine import COLUMN
+from api.rows import NEEDS, WANTED, keys_of, wanted
 
 Load = Callable[..., Awaitable[Sequence[Any]]]
 
 
-def column(load: Load, *, description: str, **options: Any) -> Any:
+def column(load: Load, *, description: str, needs: Sequence[str] | None = None, **options: Any) -> Any:
     """A field of which `load(ctx, parents, **arguments)` gives the values, in the order of the parents.
 
     async def _team(ctx: Context, reps: Sequence["Rep"], on: On = None) -> list[Team | None]: ...
 
     team: Team | None = column(_team, description="Its team. Null on days when it is in none.")
 
-    The parameters after the second are the field's arguments.
+    The parameters after the second are the field's arguments, but for `wanted`, which is what the document asks of the
+    objects. `needs` names the attributes of the parents that the load looks at.
     """
+    _, parents, *arguments = inspect.signature(load).parameters.values()
+    chooses = any(parameter.name == WANTED for parameter in arguments)
+    arguments = [parameter for parameter in arguments if parameter.name != WANTED]
 
     async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
         return await info.context.load(_Column(load, arguments), _Parent(root))
 
-    async def of_all(parents: Sequence[Any], info: Info, **arguments: Any) -> Sequence[Any]:
-        return await load(info.context, parents, **arguments)
+    def of_all(parents: Sequence[Any], info: Info, **arguments: Any) -> Awaitable[Sequence[Any]]:
+        if chooses:
+            arguments[WANTED] = wanted(info)
+        return load(info.context, parents, **arguments)
 
-    _, parents, *arguments = inspect.signature(load).parameters.values()
     root = parents.replace(name="root", annotation=Any)
     info = inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
     resolve.__signature__ = inspect.Signature([root, info, *arguments])  # type: ignore[attr-defined]
-    return strawberry.field(resolver=resolve, description=description, metadata={COLUMN: of_all}, **options)
+    metadata = {COLUMN: of_all} if needs is None else {COLUMN: of_all, NEEDS: needs}
+    return strawberry.field(resolver=resolve, description=description, metadata=metadata, **options)
 
 
 def loads(batch: Batch[Any, Any], *attributes: str, description: str, **options: Any) -> Any:
@@ -46,12 +52,12 @@ def loads(batch: Batch[Any, Any], *attributes: str, description: str, **options:
 
     team: Team | None = loads(team_by_id, "team_id", description="The rep's team today.")
     """
-    key: Callable[[Any], Any] = attrgetter(*attributes)
+    keys = keys_of(*attributes)
 
     async def load(ctx: Context, parents: Sequence[Any]) -> list[Any]:
-        return await ctx.load_each(batch, list(map(key, parents)))
+        return await ctx.load_each(batch, keys(parents))
 
-    return column(load, description=description, **options)
+    return column(load, description=description, needs=[name.partition(".")[0] for name in attributes], **options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,10 @@ def _decimal(value: object) -> Decimal:
     return number
 
 
-def plain(value: Decimal) -> str:
-    """Without exponent and without trailing zeros: "1250", "0.7778"."""
+def plain(value: Decimal | str) -> str:
+    """Without exponent and without trailing zeros: "1250", "0.7778". A text is one already, as a query wrote it."""
+    if isinstance(value, str):
+        return value
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -5,7 +5,7 @@ A query starts with `-- name: rep_by_id`, then one comment line of why it exists
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +13,29 @@ _FOLDER = Path(__file__).parent / "queries"
 _HEADER = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 
+class Columns(NamedTuple):
+    """Some columns of a query; `texts` are numbers that come as text, without trailing zeros."""
+
+    values: frozenset[str]
+    texts: frozenset[str] = frozenset()
+
+
 class Query(NamedTuple):
     """A statement and the name it is counted and logged under (`org.rep_by_id`)."""
 
     name: str
     text: str
+
+    def only(self, columns: Columns | None) -> "Query":
+        """The same rows in the same order with these columns alone, None for all; Postgres makes no others."""
+        return self if columns is None else _only(self, columns)
+
+
+@lru_cache(maxsize=10_000)
+def _only(query: Query, columns: Columns) -> Query:
+    texts = [f"trim_scale({name})::text as {name}" for name in sorted(columns.texts)]
+    shown = ", ".join([*sorted(columns.values), *texts]) or "1"
+    return Query(query.name, f"select {shown} from ({query.text.rstrip(';')}) q")  # noqa: S608 - names of our own
 
 
 class Queries:

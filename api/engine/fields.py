@@ -82,6 +82,12 @@ class Field:
         """As the schema calls it."""
         return self.nodes[0].name.value
 
+    @property
+    def python_name(self) -> str | None:
+        """As Strawberry's type calls it; None when it is not a field of one."""
+        own = self.definition.extensions.get(_BACKREF)
+        return own.python_name if isinstance(own, StrawberryField) else None
+
     def start(self, run: Run, parents: Sequence[Any], objects: Place) -> Column:
         """Resolve it for all parents, and all below that needs no waiting."""
         place = InField(objects, self.step)
@@ -145,6 +151,13 @@ class ColumnInfo(Info[Any, Any]):
     def context(self) -> Any:
         return self._at[0].context
 
+    def wanted(self, path: Sequence[str] = ()) -> frozenset[str] | None:
+        """The Python names of what is asked of the field's objects, or of those at the end of a path of fields.
+
+        None when they are not of one type of Strawberry's.
+        """
+        return self._at[3].shape.wanted(tuple(path))
+
     @property
     def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]
         run, place, position, field = self._at
@@ -170,16 +183,19 @@ class Event:
 
 
 class Attribute:
-    """An attribute of the parent."""
+    """An attribute of the parent; a type with a classmethod `column_of(name)` says how it is read of many."""
 
-    def __init__(self, name: str, gates: Sequence[Gate]) -> None:
+    def __init__(self, name: str, origin: Any, gates: Sequence[Gate]) -> None:
         self._get: Callable[[Any], Any] = attrgetter(name)
         self._gates = gates
+        self._column: Callable[[Sequence[Any]], list[Any]] | None = None
+        if hasattr(origin, "column_of"):
+            self._column = origin.column_of(name)
 
     def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
         _pass(self._gates, run)
         try:
-            return list(map(self._get, parents))
+            return list(map(self._get, parents)) if self._column is None else self._column(parents)
         except Exception:
             return [_tried(self._get, parent) for parent in parents]
 
@@ -265,20 +281,26 @@ def _pass(gates: Sequence[Gate], run: Run) -> None:
             raise refusal
 
 
-def resolver_of(engine: "Engine", definition: GraphQLField, node: FieldNode) -> Resolver:
+def resolver_of(engine: "Engine", parent: GraphQLObjectType, definition: GraphQLField, node: FieldNode) -> Resolver:
     """The cheapest way that does the same as graphql-core and Strawberry."""
     own = definition.extensions.get(_BACKREF)
     if isinstance(own, StrawberryField) and own.is_subscription:
         return Event()
-    return _calling(definition.resolve, engine, definition, node)
+    return _calling(definition.resolve, engine, parent, definition, node)
 
 
-def source_of(engine: "Engine", definition: GraphQLField, node: FieldNode) -> Resolver:
+def source_of(engine: "Engine", parent: GraphQLObjectType, definition: GraphQLField, node: FieldNode) -> Resolver:
     """The same for what the root field of a subscription listens to."""
-    return _calling(definition.subscribe, engine, definition, node)
+    return _calling(definition.subscribe, engine, parent, definition, node)
 
 
-def _calling(call: Callable[..., Any] | None, engine: "Engine", definition: GraphQLField, node: FieldNode) -> Resolver:
+def _calling(
+    call: Callable[..., Any] | None,
+    engine: "Engine",
+    parent: GraphQLObjectType,
+    definition: GraphQLField,
+    node: FieldNode,
+) -> Resolver:
     whatever = Whatever(call, Arguments(definition, node, None, engine.hide_suggestions))
     own = definition.extensions.get(_BACKREF)
     strawberry = engine.strawberry
@@ -304,7 +326,9 @@ def _calling(call: Callable[..., Any] | None, engine: "Engine", definition: Grap
     if column is not None:
         return Columns(column, own, arguments, gates)
     if own.base_resolver is None:
-        return Attribute(own.python_name, gates) if own.default_resolver is getattr else whatever
+        if own.default_resolver is not getattr:
+            return whatever
+        return Attribute(own.python_name, getattr(parent.extensions.get(_BACKREF), "origin", None), gates)
     if inspect.isasyncgenfunction(own.base_resolver.wrapped_func):
         return whatever
     return Method(own, arguments, gates)

@@ -38,6 +38,7 @@ class Objects(Shape):
         self._variant = variant
         self._nodes = nodes
         self._selection: Selection | None = None
+        self._wanted: dict[tuple[str, ...], frozenset[str] | None] = {}
         definition: Any = type_.extensions.get("strawberry-definition")
         self._origin = getattr(definition, "origin", None) if getattr(definition, "is_type_of", None) is None else None
 
@@ -69,10 +70,33 @@ class Objects(Shape):
         column = self._start(run, [values[position] for position in there], Among(place, there))
         return Scattered(cells, [(there, column)])
 
+    def wanted(self, path: tuple[str, ...]) -> frozenset[str] | None:
+        if path not in self._wanted:
+            self._wanted[path] = self._asked(path)
+        return self._wanted[path]
+
+    def _asked(self, path: tuple[str, ...]) -> frozenset[str] | None:
+        names: set[str] = set()
+        for field in self._selected().fields:
+            name = field.python_name
+            if name is None and field.name != "__typename":
+                return None
+            if not path:
+                names |= {name} if name else set()
+            elif name == path[0]:
+                below = field.shape.wanted(path[1:])
+                if below is None:
+                    return None
+                names |= below
+        return frozenset(names)
+
+    def _selected(self) -> "Selection":
+        if self._selection is None:
+            self._selection = self._variant.selection(self.type, self._nodes)
+        return self._selection
+
     def _start(self, run: Run, values: Sequence[Any], place: Place) -> Column:
-        selection = self._selection
-        if selection is None:
-            selection = self._selection = self._variant.selection(self.type, self._nodes)
+        selection = self._selected()
         return Rows(run, len(values), selection.start(run, values, place), selection, self.required)
 
 

@@ -154,7 +154,7 @@ class Variant:
         place = InField(_ROOT, field.step)
         try:
             if self._source is None:
-                self._source = source_of(self.plan.engine, field.definition, field.nodes[0])
+                self._source = source_of(self.plan.engine, field.parent, field.definition, field.nodes[0])
             (found,) = cast("list[Any]", self._source.values(run, [run.root], place, field))
             return assert_event_stream(await found if is_awaitable(found) else found)
         except Exception as error:
@@ -192,7 +192,7 @@ def _field(variant: Variant, parent: GraphQLObjectType, key: str, order: int, no
     definition = cast("Any", engine.schema.get_field(parent, nodes[0].name.value))
     resolver: Resolver = TypeName()
     if nodes[0].name.value != "__typename":
-        resolver = resolver_of(engine, definition, nodes[0])
+        resolver = resolver_of(engine, parent, definition, nodes[0])
     shape = shape_of(variant, definition.type, nodes)
     field = Field(key, order, nodes, parent, definition, resolver, shape)
     shape.of_field(field)

@@ -74,6 +74,10 @@ class Shape(ABC):
         """Tell it whose values they are."""
         self.field = field
 
+    def wanted(self, path: tuple[str, ...]) -> frozenset[str] | None:
+        """The Python names of what is asked of the objects at the end of a path of fields; None when not known."""
+        return None
+
     @abstractmethod
     def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         """The column of values that are neither null nor errors."""
@@ -218,6 +222,9 @@ class Items(Shape):
     def of_field(self, field: "Field") -> None:
         super().of_field(field)
         self.item.of_field(field)
+
+    def wanted(self, path: tuple[str, ...]) -> frozenset[str] | None:
+        return self.item.wanted(path)
 
     def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         if not {type(value) for value in values} <= {list, tuple}:

@@ -65,9 +65,9 @@ join scorecard_template_kpi l on l.org_id = $1 and l.template_id = w.template_id
 order by l.template_id, l.version, l.position;
 
 -- name: by_keys
--- Scorecards by subject and week, whoever asks.
-select s.*
-from unnest($2::text[], $3::uuid[], $4::date[]) k (subject, subject_id, week)
+-- Scorecards by subject and week, whoever asks; `place` is that of the key.
+select k.place, s.*
+from unnest($2::text[], $3::uuid[], $4::date[]) with ordinality k (subject, subject_id, week, place)
 join scorecard s on s.org_id = $1 and s.subject = k.subject and s.subject_id = k.subject_id and s.week = k.week;
 
 -- name: page
@@ -98,9 +98,9 @@ where org_id = $1 and subject = 'TEAM' and subject_id = $2 and starts_on < $4 an
 select team_id from team_ancestor where org_id = $1 and ancestor_id = $2;
 
 -- name: results_of
--- The KPIs of scorecards, in their order; whoever sees the scorecard sees them.
-select r.*
-from unnest($2::text[], $3::uuid[], $4::date[]) k (subject, subject_id, week)
+-- The KPIs of scorecards, in their order; whoever sees the scorecard sees them. `place` is that of the key.
+select k.place, r.*
+from unnest($2::text[], $3::uuid[], $4::date[]) with ordinality k (subject, subject_id, week, place)
 join kpi_result r on r.org_id = $1 and r.subject = k.subject and r.subject_id = k.subject_id and r.week = k.week
 order by r.position;
 

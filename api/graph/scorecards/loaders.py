@@ -6,17 +6,21 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from api.context import Context, Reads, in_sight
+from api.context import Context, Reads, Some, in_sight
 from domain.explain import Step
 from domain.scorecards.explain import Asked, explain
 from domain.scorecards.model import Subject
 from sql.pool import Record
-from sql.queries import queries
+from sql.queries import Columns, queries
 
 _read = queries("scorecard_read")
 _quotas = queries("quotas")
 
 SERIES_WEEKS = 12
+
+
+PLACE = "place"
+"""The column that says which of the keys asked for a row answers, from 1."""
 
 
 class Key(NamedTuple):
@@ -28,6 +32,11 @@ class Key(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.subject}:{self.subject_id}:{self.week}"
+
+    @classmethod
+    def of(cls, row: Record) -> "Key":
+        """The key of a stored scorecard."""
+        return cls(Subject(row["subject"]), row["subject_id"], row["week"])
 
     @classmethod
     def parse(cls, text: str) -> "Key | None":
@@ -42,7 +51,7 @@ class Key(NamedTuple):
 Version = tuple[UUID, int]
 
 
-def columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+def columns_of(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     """One list a column."""
     return [list(column) for column in zip(*rows, strict=True)]
 
@@ -56,7 +65,7 @@ async def kpis_now(reads: Reads, ids: Sequence[UUID]) -> list[Record | None]:
 
 async def kpi_versions(reads: Reads, versions: Sequence[Version]) -> list[Record]:
     """Certain versions of KPIs, which exist."""
-    rows = await reads.fetch(_read.kpi_versions_of, *columns(versions))
+    rows = await reads.fetch(_read.kpi_versions_of, *columns_of(versions))
     found = {(row["kpi_id"], row["version"]): row for row in rows}
     return [found[version] for version in versions]
 
@@ -78,7 +87,7 @@ async def templates_now(ctx: Context, ids: Sequence[UUID]) -> list[Record | None
 
 async def template_versions(reads: Reads, versions: Sequence[Version]) -> list[Record]:
     """Certain versions of templates, which exist."""
-    rows = await reads.fetch(_read.template_versions_of, *columns(versions))
+    rows = await reads.fetch(_read.template_versions_of, *columns_of(versions))
     found = {(row["template_id"], row["version"]): row for row in rows}
     return [found[version] for version in versions]
 
@@ -94,32 +103,33 @@ async def all_template_versions(ctx: Context, ids: Sequence[UUID]) -> list[list[
 async def lines_of(ctx: Context, versions: Sequence[Version]) -> list[list[Record]]:
     """The KPIs of versions of templates, in their order."""
     found: dict[Version, list[Record]] = defaultdict(list)
-    for row in await ctx.fetch(_read.template_lines, *columns(versions)):
+    for row in await ctx.fetch(_read.template_lines, *columns_of(versions)):
         found[row["template_id"], row["version"]].append(row)
     return [found[version] for version in versions]
 
 
-async def scorecards(ctx: Context, keys: Sequence[Key]) -> list[Record | None]:
-    """Stored scorecards of whom the viewer sees."""
+async def scorecards(ctx: Context, keys: Sequence[Key], columns: Columns | None = None) -> list[Record | None]:
+    """Stored scorecards of whom the viewer sees; with columns, `PLACE` among them."""
     seen = {Subject.REP: await ctx.sight(), Subject.TEAM: await ctx.team_sight()}
-    cards = await ctx.whoever_asks(_stored_scorecards, keys)
+    cards = await ctx.whoever_asks(Some(_stored_scorecards, columns), keys)
     return [
         card if in_sight(seen[key.subject], key.subject_id) else None for key, card in zip(keys, cards, strict=True)
     ]
 
 
-async def _stored_scorecards(reads: Reads, keys: Sequence[Key]) -> list[Record | None]:
-    rows = await reads.fetch(_read.by_keys, *columns(keys))
-    found = {(row["subject"], row["subject_id"], row["week"]): row for row in rows}
-    return [found.get(key) for key in keys]
+async def _stored_scorecards(reads: Reads, keys: Sequence[Key], columns: Columns | None) -> list[Record | None]:
+    found: list[Record | None] = [None] * len(keys)
+    for row in await reads.fetch(_read.by_keys.only(columns), *columns_of(keys)):
+        found[row[PLACE] - 1] = row
+    return found
 
 
-async def results_of(reads: Reads, keys: Sequence[Key]) -> list[list[Record]]:
-    """The KPIs of scorecards that are seen."""
-    found: dict[tuple[object, ...], list[Record]] = defaultdict(list)
-    for row in await reads.fetch(_read.results_of, *columns(keys)):
-        found[row["subject"], row["subject_id"], row["week"]].append(row)
-    return [found[tuple(key)] for key in keys]
+async def results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None = None) -> list[list[Record]]:
+    """The KPIs of scorecards that are seen; with columns, `PLACE` among them."""
+    found: list[list[Record]] = [[] for _ in keys]
+    for row in await reads.fetch(_read.results_of.only(columns), *columns_of(keys)):
+        found[row[PLACE] - 1].append(row)
+    return found
 
 
 async def series_of(ctx: Context, asked: Sequence[Asked]) -> list[list[Record]]:
@@ -133,7 +143,7 @@ async def series_of(ctx: Context, asked: Sequence[Asked]) -> list[list[Record]]:
         since[week] = first
     rows = [(each.subject, each.subject_id, each.kpi_id, since[each.week], each.week) for each in asked]
     found: dict[tuple[object, ...], list[Record]] = defaultdict(list)
-    for row in await ctx.fetch(_read.series_of, *columns(rows)):
+    for row in await ctx.fetch(_read.series_of, *columns_of(rows)):
         found[row["subject"], row["subject_id"], row["until"], row["kpi_id"]].append(row)
     return [found[tuple(each)] for each in asked]
 

@@ -11,6 +11,7 @@ from api.auth import Requires
 from api.context import Context
 from api.graph.scorecards.types import Scorecard, scorecards_at
 from api.loaders import column
+from api.rows import Wanted
 from domain.org.model import Scope
 from domain.scorecards.model import Subject
 
@@ -20,15 +21,15 @@ WeekArgument = Annotated[
 
 
 async def _of_reps(
-    ctx: Context, reps: "Sequence[ScorecardsOnRep]", week: WeekArgument = None
+    ctx: Context, reps: "Sequence[ScorecardsOnRep]", week: WeekArgument = None, wanted: Wanted = None
 ) -> list[Scorecard | None]:
-    return await scorecards_at(ctx, Subject.REP, [rep.rep_id for rep in reps], week)
+    return await scorecards_at(ctx, Subject.REP, [rep.rep_id for rep in reps], week, wanted)
 
 
 async def _of_teams(
-    ctx: Context, teams: "Sequence[ScorecardsOnTeam]", week: WeekArgument = None
+    ctx: Context, teams: "Sequence[ScorecardsOnTeam]", week: WeekArgument = None, wanted: Wanted = None
 ) -> list[Scorecard | None]:
-    return await scorecards_at(ctx, Subject.TEAM, [team.team_id for team in teams], week)
+    return await scorecards_at(ctx, Subject.TEAM, [team.team_id for team in teams], week, wanted)
 
 
 @strawberry.type
@@ -36,6 +37,7 @@ class ScorecardsOnRep:
     rep_id: strawberry.Private[UUID]
     scorecard: Scorecard | None = column(
         _of_reps,
+        needs=["rep_id"],
         description="Its scorecard of a week. Null before the first fact, in weeks when it is not there or no template "
         "applies, and when the viewer does not see it.",
         extensions=[Requires(Scope.SCORECARDS_READ)],
@@ -47,6 +49,7 @@ class ScorecardsOnTeam:
     team_id: strawberry.Private[UUID]
     scorecard: Scorecard | None = column(
         _of_teams,
+        needs=["team_id"],
         description="Its scorecard of a week, computed from the facts of whoever was in it or below. Null as on a rep.",
         extensions=[Requires(Scope.SCORECARDS_READ)],
     )

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
-from api.context import Context, Reads, common
+from api.context import Context, Reads, Some, common
 from api.explain import ExplainStep, explain_steps
 from api.graph.scorecards.definitions import Kpi, ScorecardTemplate, kpis_of_versions, templates_of_versions
 from api.graph.scorecards.loaders import (
+    PLACE,
     Key,
     explanations,
     results_of,
@@ -21,6 +22,7 @@ from api.graph.scorecards.loaders import (
 )
 from api.loaders import column, loads
 from api.relay import Node, global_id, node_loader
+from api.rows import FromRow, Made, Wanted, one_of
 from api.scalars import Ratio
 from domain.org.model import Scope
 from domain.scorecards.explain import Asked
@@ -29,6 +31,7 @@ from domain.scorecards.model import (
     Subject,
 )
 from sql.pool import Record
+from sql.queries import Columns
 
 LazyRep = Annotated["Rep", strawberry.lazy("api.graph.org.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyTeam = Annotated["Team", strawberry.lazy("api.graph.org.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -63,12 +66,18 @@ async def _explanations(ctx: Context, asked: Sequence[Asked]) -> list[list[Expla
 
 
 async def _leading(ctx: Context, results: "Sequence[KpiResult]") -> list[bool]:
-    kpis = await ctx.load_each(kpis_of_versions, [(result.asked.kpi_id, result.kpi_version) for result in results])
+    kpis = await ctx.load_each(kpis_of_versions, [(result.kpi_id, result.kpi_version) for result in results])
     return [kpi is not None and kpi.leading for kpi in kpis]
 
 
+def _asked(result: "KpiResult") -> Asked:
+    row = result.row
+    return Asked(Subject(row["subject"]), row["subject_id"], row["week"], row["kpi_id"])
+
+
 @strawberry.type(description="A KPI on a scorecard of a week. Kept up to date by the workers.")
-class KpiResult:
+class KpiResult(FromRow):
+    kpi_id: strawberry.Private[UUID]
     asked: strawberry.Private[Asked]
     kpi_version: int = strawberry.field(description="The version of the KPI that was used.")
     weight: Decimal = strawberry.field(description="Its weight in the score, relative to the others'.")
@@ -97,9 +106,7 @@ class KpiResult:
     computed_at: datetime = strawberry.field(description="When these numbers became what they are.")
     inputs_through: datetime = strawberry.field(description="The latest change of facts that they include.")
 
-    kpi: Kpi = loads(
-        kpis_of_versions, "asked.kpi_id", "kpi_version", description="The KPI, in the version that was used."
-    )
+    kpi: Kpi = loads(kpis_of_versions, "kpi_id", "kpi_version", description="The KPI, in the version that was used.")
     leading: bool = column(_leading, description="Whether the KPI moves before the outcome does.")
     series: list[KpiWeek] = loads(
         _series, "asked", description="This week and those before it, twelve at most, the oldest first."
@@ -108,30 +115,20 @@ class KpiResult:
         _explanations, "asked", description="How the numbers come about, down to facts and versions, computed now."
     )
 
-    @classmethod
-    def of(cls, row: Record) -> "KpiResult":
-        """From a stored result."""
-        return cls(
-            asked=Asked(Subject(row["subject"]), row["subject_id"], row["week"], row["kpi_id"]),
-            kpi_version=row["kpi_version"],
-            weight=row["weight"],
-            value=row["value"],
-            numerator=row["numerator"],
-            denominator=row["denominator"],
-            sample=row["sample"],
-            target=row["target"],
-            ratio=row["ratio"],
-            gap=row["gap"],
-            status=Status(row["status"]),
-            trend=row["trend"],
-            computed_at=row["computed_at"],
-            inputs_through=row["inputs_through"],
-        )
+    made: ClassVar = {
+        "asked": Made(_asked, ["subject", "subject_id", "week", "kpi_id"]),
+        "status": one_of(Status, "status"),
+    }
 
 
 @common
-async def _results(reads: Reads, keys: Sequence[Key]) -> list[list[KpiResult]]:
-    return [[KpiResult.of(row) for row in rows] for rows in await results_of(reads, keys)]
+async def _results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None = None) -> list[list[KpiResult]]:
+    return [[KpiResult.of(row) for row in rows] for rows in await results_of(reads, keys, columns)]
+
+
+async def _results(ctx: Context, cards: "Sequence[Scorecard]", wanted: Wanted = None) -> list[list[KpiResult] | None]:
+    load = Some(_results_of, KpiResult.columns(wanted, PLACE))
+    return await ctx.load_each(load, [card.key for card in cards])
 
 
 # Types of `org` name those of this module: what loads them is looked up when it is called.
@@ -151,8 +148,11 @@ async def _team(ctx: Context, cards: "Sequence[Scorecard]") -> list[Any]:
     return await ctx.load_each(teams_by_id, _ids(cards, Subject.TEAM))
 
 
+_KEY = ("subject", "subject_id", "week")
+
+
 @strawberry.type(description="A week of a rep or a team. Kept up to date by the workers.")
-class Scorecard(Node):
+class Scorecard(FromRow, Node):
     key: strawberry.Private[Key]
     template_version: strawberry.Private[tuple[UUID, int]]
     subject: Subject = strawberry.field(description="Whose it is.")
@@ -171,34 +171,29 @@ class Scorecard(Node):
     inputs_through: datetime = strawberry.field(description="The latest change of facts that they include.")
 
     rep: LazyRep | None = column(
-        _rep, description="The rep. Null on a team's, or when the viewer does not see it today."
+        _rep,
+        needs=["key", "subject"],
+        description="The rep. Null on a team's, or when the viewer does not see it today.",
     )
     team: LazyTeam | None = column(
-        _team, description="The team. Null on a rep's, or when the viewer does not see it today."
+        _team,
+        needs=["key", "subject"],
+        description="The team. Null on a rep's, or when the viewer does not see it today.",
     )
     template: ScorecardTemplate = loads(
         templates_of_versions, "template_version", description="The template, in the version that was used."
     )
-    results: list[KpiResult] = loads(_results, "key", description="Its KPIs, in the template's order.")
+    results: list[KpiResult] = column(_results, needs=["key"], description="Its KPIs, in the template's order.")
 
-    @classmethod
-    def of(cls, row: Record) -> "Scorecard":
-        """From a stored scorecard."""
-        key = Key(Subject(row["subject"]), row["subject_id"], row["week"])
-        return cls(
-            id=global_id("Scorecard", key),
-            key=key,
-            template_version=(row["template_id"], row["template_version"]),
-            subject=key.subject,
-            week=key.week,
-            workdays=row["workdays"],
-            workdays_available=row["workdays_available"],
-            score=row["score"],
-            status=Status(row["status"]),
-            calendar_version=row["calendar_version"],
-            computed_at=row["computed_at"],
-            inputs_through=row["inputs_through"],
-        )
+    made: ClassVar = {
+        "id": Made(lambda card: global_id("Scorecard", card.key), _KEY),
+        "key": Made(lambda card: Key.of(card.row), _KEY),
+        "template_version": Made(
+            lambda card: (card.row["template_id"], card.row["template_version"]), ["template_id", "template_version"]
+        ),
+        "subject": one_of(Subject, "subject"),
+        "status": one_of(Status, "status"),
+    }
 
 
 async def scorecard_at(ctx: Context, subject: Subject, subject_id: UUID, day: date | None) -> Scorecard | None:
@@ -207,16 +202,17 @@ async def scorecard_at(ctx: Context, subject: Subject, subject_id: UUID, day: da
 
 
 async def scorecards_at(
-    ctx: Context, subject: Subject, ids: Sequence[UUID], day: date | None
+    ctx: Context, subject: Subject, ids: Sequence[UUID], day: date | None, wanted: Wanted = None
 ) -> list[Scorecard | None]:
     """The same of many."""
     calendar = await ctx.calendar()
     week = calendar.week(day or calendar.local_day(ctx.now))
-    return await ctx.load_each(_scorecards_by_key, [Key(subject, subject_id, week) for subject_id in ids])
+    load = Some(_scorecards_by_key, Scorecard.columns(wanted, PLACE))
+    return await ctx.load_each(load, [Key(subject, subject_id, week) for subject_id in ids])
 
 
-async def _scorecards_by_key(ctx: Context, keys: Sequence[Key]) -> list[Scorecard | None]:
-    return [Scorecard.of(row) if row else None for row in await scorecards(ctx, keys)]
+async def _scorecards_by_key(ctx: Context, keys: Sequence[Key], columns: Columns | None) -> list[Scorecard | None]:
+    return [Scorecard.of(row) if row else None for row in await scorecards(ctx, keys, columns)]
 
 
 @node_loader("Scorecard", Scope.SCORECARDS_READ)
