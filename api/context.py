@@ -174,7 +174,7 @@ class Context(Reads):
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """A batch load of some columns: `batch(reads, keys, columns)`. Equal to others of the same, so that they are one."""
+    """A batch load of some columns: `batch(reads, keys, columns)`. Equal when it loads the same."""
 
     batch: Callable[..., Any]
     columns: Columns | None

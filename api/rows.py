@@ -22,6 +22,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from strawberry.types.base import StrawberryOptional, get_object_definition
 
+from api.relay import global_id
 from api.scalars import Ratio
 from sql.pool import Record
 from sql.queries import Columns
@@ -52,6 +53,11 @@ def one_of(kind: type[Enum], column: str) -> Made:
         return None if value is None else members[value]
 
     return Made(make, [column])
+
+
+def node_id(type_name: str, column: str) -> Made:
+    """The global id of a node whose key is a column."""
+    return Made(lambda view: global_id(type_name, view.row[column]), [column])
 
 
 class FromRow:
@@ -141,3 +147,9 @@ def wanted(info: Any, *path: str) -> Wanted:
     """What the document asks of the objects of a field, or of those at the end of a path of fields below it."""
     asked: Wanted = info.wanted(path) if hasattr(info, "wanted") else None
     return asked
+
+
+def wanted_of_page(info: Any) -> Wanted:
+    """What the document asks of the nodes of a connection."""
+    nodes, of_edges = wanted(info, "nodes"), wanted(info, "edges", "node")
+    return None if nodes is None or of_edges is None else nodes | of_edges

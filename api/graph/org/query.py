@@ -28,6 +28,7 @@ from api.graph.org.types import (
     users_by_id,
 )
 from api.relay import KINDS, Connection, decode_cursor, nodes_by_uuid, page, page_size, parse_id, uuid_of
+from api.rows import wanted_of_page
 from domain.org.model import RepStatus, Scope
 from sql.queries import Query, queries
 
@@ -129,7 +130,8 @@ class OrgQuery:
             await ctx.today(),
             None if wanted.team_id is None else uuid_of(wanted.team_id, "Team") or _NOBODY,
         )
-        rows = await ctx.fetch(_REPS[order.field, order.direction], *which, *cursor, size + 1)
+        columns = Rep.columns(wanted_of_page(info), "rep_id", "name" if by_name else "hired_on")
+        rows = await ctx.fetch(_REPS[order.field, order.direction].only(columns), *which, *cursor, size + 1)
         place = rep_place if by_name else (lambda row: (row["hired_on"], row["rep_id"]))
         return page(rows, size, after, Rep.of, place, _count(ctx, _directory.reps_count, *which))
 

@@ -13,21 +13,22 @@ name a rep say `Annotated["Rep", strawberry.lazy("api.graph.org.types")]` and lo
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import strawberry
 
-from api.context import Context, Reads, common, in_sight
+from api.context import Context, Reads, Some, common, in_sight
 from api.graph.feed.on_rep import FeedOnRep
 from api.graph.incentives.on_rep import IncentivesOnRep
 from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
 from api.graph.scorecards.on_subject import ScorecardsOnRep, ScorecardsOnTeam
 from api.loaders import column, loads
-from api.relay import Connection, Node, decode_cursor, global_id, page, page_size
+from api.relay import Connection, Node, decode_cursor, page, page_size
+from api.rows import FromRow, Wanted, node_id, one_of
 from domain.org.model import RepStatus, Role, Scope
 from sql.pool import Record
-from sql.queries import queries
+from sql.queries import Columns, queries
 
 _directory = queries("directory")
 _org = queries("org")
@@ -97,12 +98,13 @@ async def territories_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Territor
 
 
 @common
-async def team_of_rep(reads: Reads, places: Sequence[Place]) -> "list[Team | None]":
-    """Each rep's team on a day."""
-    keys = await _days(reads, places)
-    rows = await reads.fetch(_directory.teams_of_reps, *zip(*keys, strict=True))
-    found = {(row["of_rep"], row["on_day"]): Team.of(row) for row in rows}
-    return [found.get(key) for key in keys]
+async def team_of_rep(reads: Reads, places: Sequence[Place], columns: Columns | None = None) -> "list[Team | None]":
+    """Each rep's team on a day; with columns, `place` among them."""
+    found: list[Team | None] = [None] * len(places)
+    reps, days = zip(*await _days(reads, places), strict=True)
+    for row in await reads.fetch(_directory.teams_of_reps.only(columns), reps, days):
+        found[row["place"] - 1] = Team.of(row)
+    return found
 
 
 @common
@@ -217,8 +219,9 @@ async def _status(ctx: Context, reps: "Sequence[Rep]") -> list[RepStatus]:
     return [RepStatus.LEFT if rep.left_on and rep.left_on <= today else RepStatus.ACTIVE for rep in reps]
 
 
-async def _team(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "list[Team | None]":
-    return await ctx.load_each(team_of_rep, [(rep.rep_id, on) for rep in reps])
+async def _team(ctx: Context, reps: "Sequence[Rep]", on: On = None, wanted: Wanted = None) -> "list[Team | None]":
+    load = Some(team_of_rep, Team.columns(wanted, "place"))
+    return await ctx.load_each(load, [(rep.rep_id, on) for rep in reps])
 
 
 async def _manager(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "list[User | None]":
@@ -235,7 +238,7 @@ def rep_place(row: Record) -> tuple[object, ...]:
 
 
 @strawberry.type(description="A person who signs in.")
-class User(Node):
+class User(FromRow, Node):
     user_id: strawberry.Private[UUID]
     external_id: str | None = strawberry.field(description="Its key in the system it came from. Null when not given.")
     email: str = strawberry.field(description="The address that its token names.")
@@ -244,23 +247,11 @@ class User(Node):
     active: bool = strawberry.field(description="Whether it may sign in.")
     version: int = strawberry.field(description="Counts its changes, from 1.")
 
-    @classmethod
-    def of(cls, row: Record) -> "User":
-        """From a row of `app_user`."""
-        return cls(
-            id=global_id("User", row["user_id"]),
-            user_id=row["user_id"],
-            external_id=row["external_id"],
-            email=row["email"],
-            name=row["name"],
-            role=Role(row["role"]),
-            active=row["active"],
-            version=row["version"],
-        )
+    made: ClassVar = {"id": node_id("User", "user_id"), "role": one_of(Role, "role")}
 
 
 @strawberry.type(description="A node of the territory tree: a region, an industry, a list of accounts.")
-class Territory(QuotasOnTerritory, Node):
+class Territory(FromRow, QuotasOnTerritory, Node):
     territory_id: strawberry.Private[UUID]
     parent_id: strawberry.Private[UUID | None]
     external_id: str = strawberry.field(description="Its key in the system it came from.")
@@ -273,23 +264,15 @@ class Territory(QuotasOnTerritory, Node):
         territories_below, "territory_id", description="The territories right below, by name."
     )
 
-    reps: list["Rep"] = column(_reps, description="The reps who cover it, by name, as far as the viewer sees them.")
+    reps: list["Rep"] = column(
+        _reps, needs=["territory_id"], description="The reps who cover it, by name, as far as the viewer sees them."
+    )
 
-    @classmethod
-    def of(cls, row: Record) -> "Territory":
-        """From a row of `territory`."""
-        return cls(
-            id=global_id("Territory", row["territory_id"]),
-            territory_id=row["territory_id"],
-            parent_id=row["parent_id"],
-            external_id=row["external_id"],
-            name=row["name"],
-            version=row["version"],
-        )
+    made: ClassVar = {"id": node_id("Territory", "territory_id")}
 
 
 @strawberry.type(description="A node of the team tree. Its manager sees the reps of it and of the teams below.")
-class Team(ScorecardsOnTeam, QuotasOnTeam, Node):
+class Team(FromRow, ScorecardsOnTeam, QuotasOnTeam, Node):
     team_id: strawberry.Private[UUID]
     parent_id: strawberry.Private[UUID | None]
     manager_id: strawberry.Private[UUID | None]
@@ -308,22 +291,12 @@ class Team(ScorecardsOnTeam, QuotasOnTeam, Node):
 
     members: Connection["Rep"] = column(
         _members,
+        needs=["team_id"],
         description="The reps in this very team, by name, as far as the viewer sees them. Those of the teams below are "
         "theirs; `reps(filter: {teamId})` has them all.",
     )
 
-    @classmethod
-    def of(cls, row: Record) -> "Team":
-        """From a row of `team`."""
-        return cls(
-            id=global_id("Team", row["team_id"]),
-            team_id=row["team_id"],
-            parent_id=row["parent_id"],
-            manager_id=row["manager_id"],
-            external_id=row["external_id"],
-            name=row["name"],
-            version=row["version"],
-        )
+    made: ClassVar = {"id": node_id("Team", "team_id")}
 
 
 @strawberry.type(description="Days that a rep spends in a team.")
@@ -341,7 +314,7 @@ class Leave:
 
 
 @strawberry.type(description="Somebody who carries numbers.")
-class Rep(ScorecardsOnRep, QuotasOnRep, IncentivesOnRep, FeedOnRep, Node):
+class Rep(FromRow, ScorecardsOnRep, QuotasOnRep, IncentivesOnRep, FeedOnRep, Node):
     rep_id: strawberry.Private[UUID]
     user_id: strawberry.Private[UUID | None]
     external_id: str = strawberry.field(description="Its key in the CRM.")
@@ -361,28 +334,18 @@ class Rep(ScorecardsOnRep, QuotasOnRep, IncentivesOnRep, FeedOnRep, Node):
     team_history: list[TeamStay] = loads(stays_of_rep, "rep_id", description="Its teams, in order, without overlap.")
     leave: list[Leave] = loads(leave_of_rep, "rep_id", description="Its days off, in order.")
 
-    status: RepStatus = column(_status, description="Whether it still sells, today in the organisation.")
-    team: Team | None = column(_team, description="Its team. Null on days when it is in none.")
+    status: RepStatus = column(
+        _status, needs=["left_on"], description="Whether it still sells, today in the organisation."
+    )
+    team: Team | None = column(_team, needs=["rep_id"], description="Its team. Null on days when it is in none.")
     manager: User | None = column(
         _manager,
+        needs=["rep_id"],
         description="The manager of the nearest team up the tree that has one other than the rep itself. "
         "Null when there is none.",
     )
-    territories: list[Territory] = column(_territories, description="The territories that it covers, by name.")
+    territories: list[Territory] = column(
+        _territories, needs=["rep_id"], description="The territories that it covers, by name."
+    )
 
-    @classmethod
-    def of(cls, row: Record) -> "Rep":
-        """From a row of `rep`."""
-        return cls(
-            id=global_id("Rep", row["rep_id"]),
-            rep_id=row["rep_id"],
-            user_id=row["user_id"],
-            external_id=row["external_id"],
-            name=row["name"],
-            email=row["email"],
-            title=row["title"],
-            role=row["role"],
-            hired_on=row["hired_on"],
-            left_on=row["left_on"],
-            version=row["version"],
-        )
+    made: ClassVar = {"id": node_id("Rep", "rep_id")}

@@ -1,7 +1,7 @@
 """Who carries a quota or an attainment."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
 
 import strawberry
@@ -12,6 +12,7 @@ from api.graph.scorecards.definitions import Kpi, kpis_by_id
 from api.loaders import column, loads
 from api.periods import Period
 from api.relay import global_id
+from api.rows import FromRow, Made, one_of
 from domain.calendar import Calendar, PeriodKind
 from domain.quotas.model import (
     NO_KPI,
@@ -52,6 +53,9 @@ async def _territory(ctx: Context, carried: "Sequence[Carried]") -> "list[Territ
     return await ctx.load_each(territories_by_id, _ids(carried, Subject.TERRITORY))
 
 
+_SUBJECT = ("subject", "subject_id")
+
+
 @strawberry.type(description="Who carries a quota or an attainment, and what is counted.")
 class Carried:
     subject: Subject = strawberry.field(description="What kind of subject it is.")
@@ -67,22 +71,46 @@ class Carried:
     kpi: Kpi | None = loads(
         kpis_by_id, "kpi_uuid", description="The KPI, as it is defined today. Null unless the measure is KPI."
     )
-    rep: LazyRep | None = column(_rep, description="The rep. Null when the subject is another kind, or not seen.")
-    team: LazyTeam | None = column(_team, description="The team. Null when the subject is another kind, or not seen.")
+    rep: LazyRep | None = column(
+        _rep, needs=_SUBJECT, description="The rep. Null when the subject is another kind, or not seen."
+    )
+    team: LazyTeam | None = column(
+        _team, needs=_SUBJECT, description="The team. Null when the subject is another kind, or not seen."
+    )
     territory: LazyTerritory | None = column(
-        _territory, description="The territory. Null when the subject is another kind."
+        _territory, needs=_SUBJECT, description="The territory. Null when the subject is another kind."
     )
 
 
-def carried(row: Record, calendar: Calendar) -> dict[str, Any]:
-    """The fields of `Carried` from a row."""
-    kind = PeriodKind(row["period_kind"])
-    period = Period.of(calendar.period(kind, row["starts_on"]))
+class OfPeriod(FromRow):
+    """A view of a row whose period the calendar has to name."""
+
+    calendar: Calendar
+
+    @classmethod
+    def of(cls, row: Record, calendar: Calendar) -> Self:  # type: ignore[override]
+        """A view of the row."""
+        view = super().of(row)
+        view.calendar = calendar
+        return view
+
+
+def _kpi(one: OfPeriod) -> UUID | None:
+    kpi_id: UUID = one.row["kpi_id"]
+    return None if kpi_id == NO_KPI else kpi_id
+
+
+def _period(one: OfPeriod) -> Period:
+    row = one.row
+    period = Period.of(one.calendar.period(PeriodKind(row["period_kind"]), row["starts_on"]))
     period.starts_on, period.ends_on = row["starts_on"], row["ends_on"]
-    return {
-        "subject": Subject(row["subject"]),
-        "subject_id": row["subject_id"],
-        "measure": Measure(row["measure"]),
-        "kpi_uuid": None if row["kpi_id"] == NO_KPI else row["kpi_id"],
-        "period": period,
-    }
+    return period
+
+
+CARRIED = {
+    "subject": one_of(Subject, "subject"),
+    "measure": one_of(Measure, "measure"),
+    "kpi_uuid": Made(_kpi, ["kpi_id"]),
+    "period": Made(_period, ["period_kind", "starts_on", "ends_on"]),
+}
+"""The fields of `Carried` from a row."""

@@ -11,7 +11,7 @@ from domain.explain import Step
 from domain.quotas.explain import explain
 from domain.quotas.model import NO_KPI, AttainmentKey, Subject
 from sql.pool import Record
-from sql.queries import queries
+from sql.queries import Columns, queries
 
 _attainment = queries("attainment")
 
@@ -78,14 +78,17 @@ async def quotas_by_id(ctx: Context, ids: Sequence[UUID]) -> list[Record | None]
     return [found.get(quota_id) for quota_id in ids]
 
 
-async def quotas_of(ctx: Context, stretches: Sequence[Stretch]) -> list[list[Record]]:
-    """The quotas of each subject in periods that share a day with its stretch."""
+POSITION = "position"
+"""The column that says which of the keys asked for a row answers, from 0."""
+
+
+async def quotas_of(ctx: Context, stretches: Sequence[Stretch], columns: Columns | None = None) -> list[list[Record]]:
+    """The quotas of each subject in periods that share a day with its stretch; with columns, `POSITION` among them."""
     found: list[list[Record]] = [[] for _ in stretches]
-    columns = zip(*stretches, strict=True)
-    for row in await ctx.fetch(
-        _attainment.quotas_of_subjects, list(range(len(stretches))), *map(list, columns), *await seen(ctx)
-    ):
-        found[row["position"]].append(row)
+    query = _attainment.quotas_of_subjects.only(columns)
+    asked = map(list, zip(*stretches, strict=True))
+    for row in await ctx.fetch(query, list(range(len(stretches))), *asked, *await seen(ctx)):
+        found[row[POSITION]].append(row)
     return found
 
 

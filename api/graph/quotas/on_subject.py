@@ -1,19 +1,19 @@
 """What reps, teams and territories show of quotas and attainment: mixins for their types."""
 
-from collections.abc import Callable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 
 from api.auth import Requires
-from api.context import Context
-from api.graph.quotas.loaders import quotas_of
+from api.context import Context, Some
+from api.graph.quotas.loaders import POSITION, quotas_of
 from api.graph.quotas.types import Attainment, Quota, attainments_at
 from api.loaders import column
 from api.periods import PeriodInput, period_of
 from api.relay import uuid_of
+from api.rows import Wanted
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Subject
 
@@ -31,17 +31,20 @@ def kpi_of(measure: Measure, kpi_id: strawberry.ID | None) -> UUID | None:
     return (uuid_of(kpi_id or "", "Kpi") or NO_KPI) if measure is Measure.KPI else None
 
 
-def _quotas_of(subject: Subject, id_of: Callable[[Any], UUID], description: str) -> Any:
-    async def load(ctx: Context, subjects: Sequence[Any], period: PeriodArgument) -> list[list[Quota]]:
+def _quotas_of(subject: Subject, id_of: str, description: str) -> Any:
+    async def load(
+        ctx: Context, subjects: Sequence[Any], period: PeriodArgument, wanted: Wanted = None
+    ) -> list[list[Quota]]:
         days = await period_of(ctx, period)
         calendar = await ctx.calendar()
-        stretches = [(subject, id_of(one), days.starts_on, days.ends_on) for one in subjects]
-        return [[Quota.of(row, calendar) for row in rows or ()] for rows in await ctx.load_each(quotas_of, stretches)]
+        stretches = [(subject, getattr(one, id_of), days.starts_on, days.ends_on) for one in subjects]
+        found = await ctx.load_each(Some(quotas_of, Quota.columns(wanted, POSITION)), stretches)
+        return [[Quota.of(row, calendar) for row in rows or ()] for rows in found]
 
-    return column(load, description=description, extensions=[Requires(Scope.QUOTAS_READ)])
+    return column(load, needs=[id_of], description=description, extensions=[Requires(Scope.QUOTAS_READ)])
 
 
-def _attainment_of(subject: Subject, id_of: Callable[[Any], UUID], description: str) -> Any:
+def _attainment_of(subject: Subject, id_of: str, description: str) -> Any:
     async def load(
         ctx: Context,
         subjects: Sequence[Any],
@@ -50,21 +53,23 @@ def _attainment_of(subject: Subject, id_of: Callable[[Any], UUID], description: 
         kpi_id: KpiArgument = None,
     ) -> list[Attainment | None]:
         days, kpi = await period_of(ctx, period), kpi_of(measure, kpi_id)
-        keys = [AttainmentKey(subject, id_of(one), measure, kpi, days.kind, days.starts_on) for one in subjects]
+        keys = [
+            AttainmentKey(subject, getattr(one, id_of), measure, kpi, days.kind, days.starts_on) for one in subjects
+        ]
         return await ctx.load_each(attainments_at, keys)
 
-    return column(load, description=description, extensions=[Requires(Scope.QUOTAS_READ)])
+    return column(load, needs=[id_of], description=description, extensions=[Requires(Scope.QUOTAS_READ)])
 
 
 @strawberry.type
 class QuotasOnRep:
     rep_id: strawberry.Private[UUID]
     quotas: list[Quota] | None = _quotas_of(
-        Subject.REP, attrgetter("rep_id"), "Its quotas of periods that share a day with this one."
+        Subject.REP, "rep_id", "Its quotas of periods that share a day with this one."
     )
     attainment: Attainment | None = _attainment_of(
         Subject.REP,
-        attrgetter("rep_id"),
+        "rep_id",
         "How far it got. Null when quotas are set for no period of exactly these days, when it has neither quota nor "
         "anything attained, and when the viewer does not see it.",
     )
@@ -74,10 +79,10 @@ class QuotasOnRep:
 class QuotasOnTeam:
     team_id: strawberry.Private[UUID]
     quotas: list[Quota] | None = _quotas_of(
-        Subject.TEAM, attrgetter("team_id"), "Its own quotas of periods that share a day with this one."
+        Subject.TEAM, "team_id", "Its own quotas of periods that share a day with this one."
     )
     attainment: Attainment | None = _attainment_of(
-        Subject.TEAM, attrgetter("team_id"), "How far it got with the teams below it. Null as on a rep."
+        Subject.TEAM, "team_id", "How far it got with the teams below it. Null as on a rep."
     )
 
 
@@ -86,11 +91,11 @@ class QuotasOnTerritory:
     territory_id: strawberry.Private[UUID]
     quotas: list[Quota] | None = _quotas_of(
         Subject.TERRITORY,
-        attrgetter("territory_id"),
+        "territory_id",
         "Its own quotas of periods that share a day with this one. For those who see everybody.",
     )
     attainment: Attainment | None = _attainment_of(
         Subject.TERRITORY,
-        attrgetter("territory_id"),
+        "territory_id",
         "What was won in it and in the territories below. Null as on a rep; for those who see everybody.",
     )

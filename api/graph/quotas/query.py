@@ -15,6 +15,7 @@ from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgu
 from api.graph.quotas.types import Attainment, LeaderboardEntry, Quota, QuotaPlan, currency_of
 from api.periods import PeriodInput, period_of
 from api.relay import KINDS, Connection, decode_cursor, page, page_size, uuid_of
+from api.rows import Wanted, wanted_of_page
 from domain.calendar import DAY, Period, PeriodKind
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, Measure, PlanStatus, Subject
@@ -96,7 +97,8 @@ class QuotasQuery:
             period and period.ends_on,
         )
         place = decode_cursor(after, KINDS[date], UUID) if after is not None else (None, None)
-        rows = await ctx.fetch(_attainment.quotas_page, *which, *place, size + 1)
+        query = _attainment.quotas_page.only(Quota.columns(wanted_of_page(info), "starts_on", "quota_id"))
+        rows = await ctx.fetch(query, *which, *place, size + 1)
         calendar = await ctx.calendar()
 
         async def count() -> int:
@@ -118,7 +120,7 @@ class QuotasQuery:
         first: First = None,
         after: After = None,
     ) -> Connection[Attainment]:
-        return await attainment_page(info.context, period, group_by, filter, first, after)
+        return await attainment_page(info.context, period, group_by, filter, first, after, wanted_of_page(info))
 
     @reads(
         Scope.QUOTAS_READ,
@@ -172,6 +174,7 @@ async def attainment_page(
     filter: AttainmentFilter | None,
     first: int | None,
     after: str | None,
+    wanted: Wanted = None,
 ) -> Connection[Attainment]:
     """A page of attainments that the viewer sees."""
     size, asked = page_size(first), filter or AttainmentFilter()
@@ -186,7 +189,8 @@ async def attainment_page(
         await _wanted(ctx, asked, group_by, period),
     )
     place = decode_cursor(after, KINDS[Decimal], UUID) if after is not None else (None, None)
-    rows = await ctx.fetch(_attainment.page, *which, *place, size + 1)
+    query = _attainment.page.only(Attainment.columns(wanted, "ratio", "subject_id"))
+    rows = await ctx.fetch(query, *which, *place, size + 1)
     calendar = await ctx.calendar()
 
     async def count() -> int:

@@ -7,7 +7,7 @@ does.
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 import strawberry
@@ -15,13 +15,14 @@ import strawberry
 import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
 from api.context import Context
 from api.explain import ExplainStep, explain_steps
-from api.graph.quotas.carried import Carried, LazyRep, carried
+from api.graph.quotas.carried import CARRIED, Carried, LazyRep, OfPeriod
 from api.graph.quotas.loaders import attainments, explanations, quotas_by_id, versions_of
 from api.loaders import column, loads
 from api.periods import Period
 from api.relay import Node, global_id, node_loader
+from api.rows import Made, node_id, one_of
 from api.scalars import CurrencyCode, Ratio
-from domain.calendar import Calendar, PeriodKind
+from domain.calendar import PeriodKind
 from domain.org.model import Scope
 from domain.quotas.model import (
     NO_KPI,
@@ -34,7 +35,6 @@ from domain.quotas.model import (
     ProrationBasis,
     QuotaSource,
     Reason,
-    Subject,
 )
 from domain.quotas.rows import plan_from_row
 from sql.pool import Record
@@ -87,7 +87,7 @@ async def _attainments_of_quotas(ctx: Context, quotas: "Sequence[Quota]") -> "li
 
 
 @strawberry.type(description="What somebody is to attain in a period: one for each subject, measure and period.")
-class Quota(Carried, Node):
+class Quota(OfPeriod, Carried, Node):
     quota_id: strawberry.Private[UUID]
     version: int = strawberry.field(description="The version in force; pass it as expectedVersion to change it.")
     amount: Decimal = strawberry.field(description="The full quota, in `currency` or in what the measure counts.")
@@ -110,35 +110,32 @@ class Quota(Carried, Node):
         _attainments_of_quotas, description="How far the subject got. Null until it was computed."
     )
 
-    @classmethod
-    def of(cls, row: Record, calendar: Calendar) -> "Quota":
-        """From a row of a quota with its version in force."""
-        return cls(
-            id=global_id("Quota", row["quota_id"]),
-            quota_id=row["quota_id"],
-            **carried(row, calendar),
-            version=row["version"],
-            amount=row["amount"],
-            currency=row["currency"],
-            seasonality=row["seasonality"],
-            proration_basis=ProrationBasis(row["proration_basis"]),
-            pace_basis=PaceBasis(row["pace_basis"]),
-            ramp=row["ramp"],
-            note=row["note"],
-            created_at=row["created_at"],
-            updated_at=row["changed_at"],
-        )
+    made: ClassVar = CARRIED | {
+        "id": node_id("Quota", "quota_id"),
+        "proration_basis": one_of(ProrationBasis, "proration_basis"),
+        "pace_basis": one_of(PaceBasis, "pace_basis"),
+        "updated_at": Made(lambda quota: quota.row["changed_at"], ["changed_at"]),
+    }
 
 
 async def _explanations(ctx: Context, keys: Sequence[tuple[AttainmentKey, date]]) -> list[list[ExplainStep]]:
     return [explain_steps(steps) for steps in await explanations(ctx, keys)]
 
 
+_KEY = ("subject", "subject_id", "measure", "kpi_id", "period_kind", "starts_on")
+
+
+def _key_of(attainment: "Attainment") -> AttainmentKey:
+    row, one = attainment.row, attainment
+    kind = PeriodKind(row["period_kind"])
+    return AttainmentKey(one.subject, one.subject_id, one.measure, one.kpi_uuid, kind, row["starts_on"])
+
+
 @strawberry.type(
     description="How far a subject got with its quota. Kept up to date by the workers; numbers that depend on today "
     "are as of the organisation's local day, that day included."
 )
-class Attainment(Carried, Node):
+class Attainment(OfPeriod, Carried, Node):
     ends_on: strawberry.Private[date]
     key: strawberry.Private[AttainmentKey]
     currency: CurrencyCode | None = strawberry.field(
@@ -178,38 +175,12 @@ class Attainment(Carried, Node):
         description="How the numbers come about, down to credits and quota versions, computed now.",
     )
 
-    @classmethod
-    def of(cls, row: Record, calendar: Calendar) -> "Attainment":
-        """From a stored result."""
-        key = AttainmentKey(
-            Subject(row["subject"]),
-            row["subject_id"],
-            Measure(row["measure"]),
-            None if row["kpi_id"] == NO_KPI else row["kpi_id"],
-            PeriodKind(row["period_kind"]),
-            row["starts_on"],
-        )
-        return cls(
-            id=global_id("Attainment", key),
-            key=key,
-            ends_on=row["ends_on"],
-            **carried(row, calendar),
-            currency=row["currency"],
-            quota=row["quota"],
-            quota_source=row["quota_source"] and QuotaSource(row["quota_source"]),
-            attained=row["attained"],
-            ratio=row["ratio"],
-            gap=row["gap"],
-            expected=row["expected"],
-            pace_ratio=row["pace_ratio"],
-            projected=row["projected"],
-            projected_ratio=row["projected_ratio"],
-            required_per_workday=row["required_per_workday"],
-            reason=row["reason"] and Reason(row["reason"]),
-            calendar_version=row["calendar_version"],
-            computed_at=row["computed_at"],
-            inputs_through=row["inputs_through"],
-        )
+    made: ClassVar = CARRIED | {
+        "id": Made(lambda attainment: global_id("Attainment", attainment.key), _KEY),
+        "key": Made(_key_of, _KEY),
+        "quota_source": one_of(QuotaSource, "quota_source"),
+        "reason": one_of(Reason, "reason"),
+    }
 
 
 async def _ranked_rep(ctx: Context, entries: "Sequence[LeaderboardEntry]") -> "list[Rep | None]":
