@@ -11,7 +11,7 @@ from uuid import UUID
 from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
 from domain.feed import rules, stored
-from domain.feed.model import LIVE, Act, ActionItem, Definition, DismissReason, Rule, Status
+from domain.feed.model import LIVE, Act, ActionItem, Definition, DismissReason, Kind, Rule, Status
 from domain.org import actions as org
 from domain.org.model import Role
 from domain.org.rules import named
@@ -130,7 +130,7 @@ async def action_item_start(work: Work, item_id: UUID, *, expected_version: int 
 async def action_item_complete(
     work: Work, item_id: UUID, *, outcome: str, expected_version: int | None = None
 ) -> ActionItem:
-    """Done, and what came of it, in words."""
+    """Done, and what came of it, in words. Not an item of a dispute (DISPUTE_OPEN): its answer closes it."""
     _refuse(rules.written(outcome, "outcome"))
     return await _act(
         work, "actionItemComplete", item_id, Act.COMPLETED, expected_version, comment=outcome, outcome=outcome
@@ -140,7 +140,7 @@ async def action_item_complete(
 async def action_item_dismiss(
     work: Work, item_id: UUID, *, reason: DismissReason, comment: str | None = None, expected_version: int | None = None
 ) -> ActionItem:
-    """Nothing to do, and why. OTHER needs words."""
+    """Nothing to do, and why. OTHER needs words. Not an item of a dispute (DISPUTE_OPEN): its answer closes it."""
     _refuse(rules.written(comment or "", "comment", required=reason is DismissReason.OTHER))
     if reason in _OWN_REASONS:
         raise reject("OUT_OF_RANGE", "Attain gives this reason itself; choose another.", "reason")
@@ -253,6 +253,8 @@ async def _act(
         if expected_version is not None and expected_version != row["version"]:
             raise _stale(row["version"])
         status = rules.move(Status(row["status"]), act)
+        if status not in LIVE and row["kind"] == Kind.DISPUTE and act is not Act.COMMENTED:
+            raise reject("DISPUTE_OPEN", "Answer the dispute on the statement: that closes its item.", "id")
         if act is Act.REASSIGNED and assignee_id is not None:
             if not leads:
                 raise reject("FORBIDDEN", "Only the assignee or who manages the rep gives it to somebody else.", "id")

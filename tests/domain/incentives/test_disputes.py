@@ -7,6 +7,8 @@ from uuid import UUID
 import pytest
 
 from domain.errors import Rejected
+from domain.feed.actions import action_item_comment, action_item_complete, action_item_dismiss, action_item_start
+from domain.feed.model import DismissReason
 from domain.incentives.disputes import Redress, dispute_comment, dispute_open, dispute_resolve, dispute_withdraw
 from domain.incentives.model import Dispute, DisputeStatus
 from tests.domain.incentives.conftest import NOVEMBER, Company, plan
@@ -69,6 +71,27 @@ async def test_an_accepted_dispute_adjusts_and_closes_the_item(paid: Company) ->
     told = await paid.fetch("select kind, line_id from dispute_event where org_id = $1 order by event_id")
     assert [row["kind"] for row in told] == ["OPENED", "COMMENTED", "ACCEPTED"]
     assert told[-1]["line_id"] == (await paid.lines("ann"))[-1]["line_id"]
+
+
+async def test_only_the_answer_closes_the_item(paid: Company) -> None:
+    dispute = await opened(paid)
+    cleo = paid.as_("cleo")
+    for closing in (
+        action_item_complete(cleo, dispute.item_id, outcome="Done."),
+        action_item_dismiss(cleo, dispute.item_id, reason=DismissReason.NOT_RELEVANT),
+        action_item_complete(paid.as_("ann"), dispute.item_id, outcome="Never mind."),
+    ):
+        with pytest.raises(Rejected) as refusal:
+            await closing
+        assert refusal.value.problems[0].code == "DISPUTE_OPEN"
+    await action_item_start(cleo, dispute.item_id)
+    await action_item_comment(cleo, dispute.item_id, comment="Asked finance.")
+    [item] = await paid.fetch("select status, outcome from action_item where org_id = $1 and kind = 'DISPUTE'")
+    assert tuple(item) == ("IN_PROGRESS", None)
+    await dispute_resolve(cleo, dispute.dispute_id, accepted=False, answer="It is 10 %.")
+    [item] = await paid.fetch("select status, outcome from action_item where org_id = $1 and kind = 'DISPUTE'")
+    assert tuple(item) == ("DONE", "The dispute was rejected.")
+    await action_item_comment(cleo, dispute.item_id, comment="Told her.")
 
 
 async def test_nobody_answers_their_own_dispute_or_one_that_is_closed(paid: Company) -> None:
