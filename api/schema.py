@@ -8,6 +8,7 @@ from api.graph.feed.mutation import FeedMutation
 from api.graph.feed.query import FeedQuery
 from api.graph.feed.subscription import FeedSubscription
 from api.graph.incentives.document import COMPONENT_TYPES
+from api.graph.incentives.objectives_mutation import ObjectivesMutation
 from api.graph.incentives.payroll_mutation import PayrollMutation
 from api.graph.incentives.plans_mutation import PlansMutation
 from api.graph.incentives.query import IncentivesQuery
@@ -52,6 +53,7 @@ Mutation = merge_types(
         ScorecardsMutation,
         QuotasMutation,
         PlansMutation,
+        ObjectivesMutation,
         PayrollMutation,
         FeedMutation,
     ),

@@ -22,7 +22,7 @@ Path = tuple[str, ...]
 MAX_NAME, MAX_TEXT, MAX_ITEMS = 200, 20_000, 100
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)
 
-_KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
+KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _LARGEST, _DECIMALS = Decimal(10) ** 15, 12
 _MOST_ATTAINED = Decimal(10)
 _LENGTH = {PeriodKind.MONTH: 1, PeriodKind.QUARTER: 3, PeriodKind.YEAR: 12}
@@ -95,7 +95,7 @@ def _terms(plan: Plan) -> Flaws:
 
 
 def _component(plan: Plan, component: Component, at: Path) -> Flaws:
-    if not _KEY.fullmatch(component.key):
+    if not KEY.fullmatch(component.key):
         yield Problem("INVALID", "A key is of small letters, digits and underscores.", (*at, "key"))
     yield from _text(component.name, MAX_NAME, *at, "name")
     yield from _measure(component.measure, component.kpi, at)
@@ -195,7 +195,7 @@ def _mbo(component: Mbo, at: Path) -> Flaws:
         yield Problem("INVALID", "A target is more than 0.", (*at, "target"))
     yield from _unique([objective.key for objective in component.objectives], (*at, "objectives"), "key")
     for i, objective in enumerate(component.objectives):
-        if not _KEY.fullmatch(objective.key):
+        if not KEY.fullmatch(objective.key):
             message = "A key is of small letters, digits and underscores."
             yield Problem("INVALID", message, (*at, "objectives", str(i), "key"))
         yield from _text(objective.name, MAX_NAME, *at, "objectives", str(i), "name", required=True)

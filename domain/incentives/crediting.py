@@ -1,4 +1,4 @@
-"""What pay counts besides deals and their splits: credits by hand, overlays, rates of currencies, scores."""
+"""What pay counts besides deals and their splits: credits by hand, overlays, rates of currencies."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,9 +7,7 @@ from uuid import UUID
 
 from domain.dirty import Touch
 from domain.errors import Problem, Rejected, reject
-from domain.events import Change, Event
-from domain.incentives.model import CreditItem, OverlayItem, RateItem, ScoreItem
-from domain.incentives.stored import versions_of
+from domain.incentives.model import CreditItem, OverlayItem, RateItem
 from domain.org import actions as org
 from domain.org.rules import known_currency
 from domain.work import Tx, Work, columns
@@ -23,7 +21,7 @@ MAX_ITEMS = 1_000
 
 REASON_LENGTH = 2_000
 
-_LARGEST = Decimal(10) ** 15
+LARGEST = Decimal(10) ** 15
 
 
 async def credits_by_hand(work: Work, items: Sequence[CreditItem]) -> list[UUID]:
@@ -31,7 +29,7 @@ async def credits_by_hand(work: Work, items: Sequence[CreditItem]) -> list[UUID]
 
     Raises `Rejected` with every problem by path: TOO_MANY, NOT_FOUND, OUT_OF_RANGE, BLANK, TOO_LONG.
     """
-    _at_most(items)
+    at_most(items)
     async with work.transaction() as tx:
         last = (await org.calendar(tx)).local_day(tx.now)
         reps = await known_reps(tx, [item.rep_id for item in items])
@@ -41,7 +39,7 @@ async def credits_by_hand(work: Work, items: Sequence[CreditItem]) -> list[UUID]
         for i, item in enumerate(items):
             at = ("items", str(i))
             if item.rep_id not in reps:
-                problems.append(_unknown_rep(*at))
+                problems.append(unknown_rep(*at))
             if item.deal_id is not None and item.deal_id not in known:
                 problems.append(Problem("NOT_FOUND", "No deal has this id.", (*at, "dealId")))
             if not org.CALENDAR_FROM <= item.day <= last:
@@ -49,7 +47,7 @@ async def credits_by_hand(work: Work, items: Sequence[CreditItem]) -> list[UUID]
                 problems.append(Problem("OUT_OF_RANGE", message, (*at, "day")))
             for name in ("amount", "margin", "units"):
                 value = getattr(item, name)
-                if value is not None and not abs(value) < _LARGEST:
+                if value is not None and not abs(value) < LARGEST:
                     problems.append(Problem("OUT_OF_RANGE", "Numbers are below 10^15.", (*at, name)))
             problems += written(item.reason, *at, "reason")
         if problems:
@@ -75,7 +73,7 @@ async def overlay_set(work: Work, item: OverlayItem) -> UUID:
         raise Rejected(*problems)
     async with work.transaction() as tx:
         if item.rep_id not in await known_reps(tx, [item.rep_id]):
-            raise Rejected(_unknown_rep("input"))
+            raise Rejected(unknown_rep("input"))
         if not await tx.value(_incentives.subjects_exist, item.team_id, item.territory_id):
             raise reject("NOT_FOUND", "There is no such team or territory.", "input")
         overlay_id = uuid7()
@@ -111,14 +109,14 @@ async def overlay_end(work: Work, overlay_id: UUID, day: date) -> None:
 async def currency_rates_set(work: Work, items: Sequence[RateItem]) -> int:
     """Set rates of currencies, each from its day on; returns how many changed. Lines keep the rate that they used until
     a calculation of their period finds another. Raises `Rejected`: TOO_MANY, INVALID_CURRENCY, OUT_OF_RANGE."""
-    _at_most(items)
+    at_most(items)
     problems = []
     for i, item in enumerate(items):
         at = ("items", str(i))
         problems += [*known_currency(item.base, *at, "base"), *known_currency(item.into, *at, "into")]
         if item.base == item.into:
             problems.append(Problem("OUT_OF_RANGE", "A currency is worth itself.", (*at, "into")))
-        if not 0 < item.rate < _LARGEST:
+        if not 0 < item.rate < LARGEST:
             problems.append(Problem("OUT_OF_RANGE", "A rate is more than 0.", (*at, "rate")))
     if problems:
         raise Rejected(*problems)
@@ -147,49 +145,6 @@ async def payee_set(work: Work, rep_id: UUID, currency: str) -> None:
         tx.audit("payeeSet", "Rep", str(rep_id), currency=currency)
 
 
-async def objectives_score(work: Work, plan_id: UUID, items: Sequence[ScoreItem]) -> int:
-    """Say how far objectives were reached; returns how many scores changed.
-
-    Raises `Rejected`: TOO_MANY, NOT_FOUND (plan, rep, or no version of the plan has the objective), OUT_OF_RANGE.
-    """
-    _at_most(items)
-    async with work.transaction() as tx:
-        versions = [version.document for version in await versions_of(tx.session, [plan_id])]
-        if not versions:
-            raise reject("NOT_FOUND", "No published plan has this id.", "planId")
-        kind = versions[0].period
-        objectives = {
-            (component.key, objective.key)
-            for plan in versions
-            for component in plan.components
-            for objective in getattr(component, "objectives", ())
-        }
-        calendar = await org.calendar(tx)
-        reps = await known_reps(tx, [item.rep_id for item in items])
-        problems = []
-        for i, item in enumerate(items):
-            at = ("items", str(i))
-            if item.rep_id not in reps:
-                problems.append(_unknown_rep(*at))
-            if (item.component, item.objective) not in objectives:
-                problems.append(Problem("NOT_FOUND", "The plan has no such objective.", (*at, "objective")))
-            if calendar.period(kind, item.starts_on).starts_on != item.starts_on:
-                problems.append(Problem("OUT_OF_RANGE", f"No {kind.lower()} begins on this day.", (*at, "startsOn")))
-            if not 0 <= item.score < _LARGEST:
-                problems.append(Problem("OUT_OF_RANGE", "A score is 0 or more; 1 is all of it.", (*at, "score")))
-        if problems:
-            raise Rejected(*problems)
-        wanted = {(s.rep_id, s.component, s.objective, s.starts_on): (s.score, s.note) for s in items}
-        rows = [(*key, *score) for key, score in wanted.items()]
-        changed = await tx.fetch(_incentives.scores_set, plan_id, *columns(rows, 6), tx.viewer.actor_id, tx.now)
-        for row in changed:
-            tx.mark(row["rep_id"], row["starts_on"], row["starts_on"], Touch.EARNINGS)
-        if changed:
-            tx.audit("objectivesScore", "IncentivePlan", str(plan_id), count=len(changed))
-            tx.record(Event("incentives.plan", Change.UPDATED, "IncentivePlan", str(plan_id)))
-        return len(changed)
-
-
 async def known_reps(tx: Tx, rep_ids: Sequence[UUID]) -> dict[UUID, Record]:
     """Those that exist, of these."""
     return {row["rep_id"]: row for row in await tx.fetch(_incentives.reps_by_id, list(set(rep_ids)))}
@@ -210,10 +165,10 @@ def written(text: str, *path: str) -> list[Problem]:
     return []
 
 
-def _unknown_rep(*path: str) -> Problem:
+def unknown_rep(*path: str) -> Problem:
     return Problem("NOT_FOUND", "No rep has this id.", (*path, "repId"))
 
 
-def _at_most(items: Sequence[object]) -> None:
+def at_most(items: Sequence[object]) -> None:
     if len(items) > MAX_ITEMS:
         raise reject("TOO_MANY", f"Give at most {MAX_ITEMS} items a call.", "items")

@@ -228,7 +228,13 @@ async def _scores(
 ) -> dict[tuple[UUID, UUID, date], tuple[Score, ...]]:
     found: dict[tuple[UUID, UUID, date], list[Score]] = defaultdict(list)
     for row in await session.fetch(_earnings.scores, reps, first):
-        score = Score(component=row["component"], objective=row["objective"], score=row["score"])
+        score = Score(
+            component=row["component"],
+            objective=row["objective"],
+            score=row["score"] or Decimal(0),
+            name=row["name"] or "",
+            weight=row["weight"] or Decimal(1),
+        )
         found[row["rep_id"], row["plan_id"], row["starts_on"]].append(score)
     return {key: tuple(scores) for key, scores in found.items()}
 

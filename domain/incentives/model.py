@@ -162,14 +162,19 @@ class RateItem:
 
 @dataclass(frozen=True, slots=True)
 class ScoreItem:
-    """How far a rep reached an objective in the period that begins on `starts_on`; 1 is all of it."""
+    """How far a rep reached an objective in the period that begins on `starts_on`; 1 is all of it.
+
+    `name` and `weight` set an objective of the rep's own, where the component names none; it may wait for its score.
+    """
 
     rep_id: UUID
     component: str
     objective: str
     starts_on: date
-    score: Decimal
+    score: Decimal | None
     note: str | None = None
+    name: str | None = None
+    weight: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

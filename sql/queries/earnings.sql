@@ -63,8 +63,8 @@ select rep_id, hired_on, left_on from rep where org_id = $1 order by rep_id;
 select rep_id, seller_id, starts_on, ends_on from incentive_led where org_id = $1 and rep_id = any($2::uuid[]);
 
 -- name: credits
--- What some reps are credited with on days of a stretch, with what a deal says of itself in a currency other than `$10`, the
--- organisation's; `$3` are the reps and those they lead.
+-- What some reps are credited with on days of a stretch; `$3` are they and those they lead. With the deal's own amounts where
+-- they are in another currency than `$10`, the organisation's.
 -- Credits are looked up by seller and then divided, so that statistics that are not there yet mislead nobody.
 with sold as materialized (
   select c.rep_id, c.deal_id, c.closed_day as day, c.share, c.amount, c.margin, c.units, d.product, d.currency,
@@ -101,7 +101,7 @@ select t.team_id, t.external_id, t.parent_id, t.manager_id from team t where t.o
 
 -- name: scores
 -- How far some reps reached their objectives.
-select plan_id, rep_id, starts_on, component, objective, score from objective_score
+select plan_id, rep_id, starts_on, component, objective, score, name, weight from objective_score
 where org_id = $1 and rep_id = any($2::uuid[]) and starts_on >= $3
 order by rep_id, plan_id, starts_on, component, objective;
 

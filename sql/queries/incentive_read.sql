@@ -176,3 +176,10 @@ select x.export_id, f.csv, f.json
 from payroll_export x
 join payroll_export f on f.org_id = x.org_id and f.export_id = coalesce(x.repeats, x.export_id)
 where x.org_id = $1 and x.export_id = any($2::uuid[]);
+
+-- name: objectives
+-- What reps were scored in, by plan and period: each asks for one of its plans.
+select o.plan_id, o.rep_id, o.starts_on, o.component, o.objective, o.score, o.note, o.name, o.weight, o.scored_by, o.scored_at
+from unnest($2::uuid[], $3::uuid[], $4::date[]) k (plan_id, rep_id, starts_on)
+join objective_score o on o.org_id = $1 and o.plan_id = k.plan_id and o.rep_id = k.rep_id and o.starts_on = k.starts_on
+order by o.plan_id, o.rep_id, o.starts_on, o.component, o.objective;

@@ -155,13 +155,15 @@ on conflict (org_id, rep_id) do update set currency = excluded.currency;
 select exists (select from earning where org_id = $1 and rep_id = $2);
 
 -- name: scores_set
--- How far objectives were reached.
+-- Objectives of reps' own, and how far objectives were reached.
 insert into objective_score as o
-  (org_id, plan_id, rep_id, component, objective, starts_on, score, note, scored_by, scored_at)
-select $1, $2, s.*, $9, $10 from unnest($3::uuid[], $4::text[], $5::text[], $6::date[], $7::numeric[], $8::text[]) s
+  (org_id, plan_id, rep_id, component, objective, starts_on, score, note, name, weight, scored_by, scored_at)
+select $1, $2, s.*, $11, $12
+from unnest($3::uuid[], $4::text[], $5::text[], $6::date[], $7::numeric[], $8::text[], $9::text[], $10::numeric[]) s
 on conflict (org_id, plan_id, rep_id, starts_on, component, objective) do update set
-  score = excluded.score, note = excluded.note, scored_by = excluded.scored_by, scored_at = excluded.scored_at
-where (o.score, o.note) is distinct from (excluded.score, excluded.note)
+  score = excluded.score, note = excluded.note, name = excluded.name, weight = excluded.weight,
+  scored_by = excluded.scored_by, scored_at = excluded.scored_at
+where (o.score, o.note, o.name, o.weight) is distinct from (excluded.score, excluded.note, excluded.name, excluded.weight)
 returning rep_id, starts_on;
 
 -- name: comp_admins

@@ -3,15 +3,17 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 
 from api.context import Context, Info, Seen, in_sight
 from api.graph.incentives.document import PlanTerms
+from api.graph.incentives.objectives import Scored, ScoredObjective, objectives_scored
 from api.graph.org.types import Rep, User, reps_by_id, users_by_id
 from api.loaders import loads
+from api.periods import PeriodInput, period_of
 from api.relay import Node, global_id
 from api.scalars import Money, money
 from domain.calendar import PeriodKind
@@ -101,6 +103,15 @@ class IncentiveAssignment:
     acknowledged_at: datetime | None = strawberry.field(description="When. Null when none was.")
     rep: Rep | None = loads(reps_by_id, "rep_id", description="Who. Null when not seen.")
     plan: "IncentivePlan | None" = loads(plans_by_id, "plan_id", description="The plan. Null when not seen.")
+
+    @strawberry.field(
+        description="The objectives of an MBO that were set for the rep, or scored, in one of the plan's periods."
+    )
+    async def objectives(
+        self, info: Info, period: Annotated[PeriodInput, strawberry.argument(description="The period that is paid.")]
+    ) -> list[ScoredObjective]:
+        asked = await period_of(info.context, period)
+        return await info.context.load(objectives_scored, Scored(self.plan_id, self.rep_id, asked.starts_on))
 
     @classmethod
     def of(cls, row: Record, pay: Seen) -> "IncentiveAssignment":

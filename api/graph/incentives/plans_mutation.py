@@ -15,15 +15,13 @@ from api.context import Context, Info
 from api.errors import Payload
 from api.graph.incentives.document import PlanTermsInput
 from api.graph.incentives.parts import as_json, path_of
-from api.graph.incentives.payroll_mutation import paid_period
 from api.graph.incentives.plans import IncentiveAssignment, IncentivePlan, assignments_of_plan, plans_by_id
-from api.periods import PeriodInput
 from api.relay import global_id, uuid_of
 from api.scalars import CurrencyCode, Ratio
 from domain.errors import Problem, Rejected
 from domain.incentives import crediting, plans
 from domain.incentives.codec import from_json
-from domain.incentives.model import AssignItem, CreditItem, OverlayItem, RateItem, ScoreItem
+from domain.incentives.model import AssignItem, CreditItem, OverlayItem, RateItem
 from domain.incentives.plan import Plan
 from domain.incentives.terms import CreditRole
 from domain.org.model import Scope
@@ -86,16 +84,6 @@ class CurrencyRateInput:
     rate: Decimal = strawberry.field(description="More than 0.")
 
 
-@strawberry.input(description="How far a rep reached an objective of a plan.")
-class ObjectiveScoreInput:
-    rep_id: strawberry.ID = strawberry.field(description="Who.")
-    component: str = strawberry.field(description="Key of the plan's component.")
-    objective: str = strawberry.field(description="Key of the objective.")
-    period: PeriodInput = strawberry.field(description="In which of the plan's periods.")
-    score: Ratio = strawberry.field(description="1 is fully.")
-    note: str | None = strawberry.field(default=None, description="Why, in words.")
-
-
 @strawberry.type(description="What became of a plan.")
 class IncentivePlanPayload(Payload):
     incentive_plan: IncentivePlan | None = strawberry.field(
@@ -155,11 +143,6 @@ class OverlayEndPayload(Payload):
 @strawberry.type(description="The outcome of currencyRatesSet.")
 class CurrencyRatesSetPayload(Payload):
     changed: int = strawberry.field(default=0, description="How many rates are other than before.")
-
-
-@strawberry.type(description="The outcome of objectivesScore.")
-class ObjectivesScorePayload(Payload):
-    changed: int = strawberry.field(default=0, description="How many scores are other than before.")
 
 
 @strawberry.type(description="The outcome of payeeSet.")
@@ -338,29 +321,6 @@ class PlansMutation:
         rates = [RateItem(item.base, item.into, item.valid_from, item.rate) for item in items]
         changed = await crediting.currency_rates_set(info.context.work(), rates)
         return CurrencyRatesSetPayload(user_errors=[], changed=changed)
-
-    @writes(Scope.INCENTIVES_WRITE, "Say how far objectives of a plan were reached, all or none.")
-    async def objectives_score(
-        self,
-        info: Info,
-        plan_id: PlanId,
-        items: Annotated[list[ObjectiveScoreInput], strawberry.argument(description="At most 1,000.")],
-    ) -> ObjectivesScorePayload:
-        ctx = info.context
-        scores = [
-            ScoreItem(
-                _rep(item.rep_id),
-                item.component,
-                item.objective,
-                (await paid_period(ctx, item.period, "items", str(i), "period")).starts_on,
-                item.score,
-                item.note,
-            )
-            for i, item in enumerate(items)
-        ]
-        plan = uuid_of(plan_id, "IncentivePlan") or _NOBODY
-        changed = await crediting.objectives_score(ctx.work(), plan, scores)
-        return ObjectivesScorePayload(user_errors=[], changed=changed)
 
     @writes(
         Scope.INCENTIVES_WRITE,
