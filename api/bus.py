@@ -21,7 +21,7 @@ from structlog.contextvars import unbind_contextvars
 
 from api import metrics
 from api.context import Common
-from api.fanout import Audience, Group, Message, Subscriber, Write
+from api.fanout import Audience, Group, Message, Push, Subscriber, Write, never_at_once
 from api.live import Logged, parse_cursor
 from domain.events import CHANNEL
 from domain.org.model import Viewer
@@ -87,7 +87,7 @@ class Bus:
         now = asyncio.get_running_loop().time()
         return max((now - follower.read_at for follower in self._followers.values()), default=0.0)
 
-    async def deliver(self, audience: Audience, viewer: Viewer, write: Write) -> NoReturn:
+    async def deliver(self, audience: Audience, viewer: Viewer, write: Write, push: Push = never_at_once) -> NoReturn:
         """Send a client its messages until cancelled, the first at once unless it resumes.
 
         Raises `Invalid`, `Revoked`, and what `write` raises.
@@ -116,7 +116,7 @@ class Bus:
         follower = self._followers.get(org_id)
         if follower is None:
             follower = self._followers[org_id] = _Follower(self, org_id, seq, self._settings)
-        subscriber = Subscriber(viewer, seq, self._settings.subscriber_queue, write)
+        subscriber = Subscriber(viewer, seq, self._settings.subscriber_queue, write, push)
         follower.group(audience).subscribers.add(subscriber)
         metrics.subscribers.inc()
         try:

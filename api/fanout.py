@@ -46,7 +46,7 @@ class Message(NamedTuple):
     """An encoded result, and the event that it is about; GAP and SNAPSHOT stand for all up to theirs."""
 
     seq: int
-    payload: str
+    payload: bytes
 
 
 class Audience:
@@ -148,15 +148,15 @@ class Audience:
             node=node,
         )
 
-    async def _encode(self, ctx: Context, message: LiveChange[Any]) -> str:
+    async def _encode(self, ctx: Context, message: LiveChange[Any]) -> bytes:
         return self._encoded(ctx, await self._api.execution.execute(self._prepared, self._variables, ctx, message))
 
-    def _encoded(self, ctx: Context, result: ExecutionResult) -> str:
+    def _encoded(self, ctx: Context, result: ExecutionResult) -> bytes:
         """A result as it is sent. Raises `Unavailable` rather than tell of a node without what could not be read."""
         for error in result.errors or ():
             if isinstance(error.original_error, Unavailable):
                 raise error.original_error
-        return orjson.dumps(encodable(result, ctx.request_id), default=str).decode()
+        return orjson.dumps(encodable(result, ctx.request_id), default=str)
 
     def _context(self, common: Common | None = None, seen: Sight | None = None) -> Context:
         ctx = self._api.context(self._viewer, uuid7().hex)
@@ -214,6 +214,14 @@ def _masked(error: Exception) -> GraphQLError:
 Write = Callable[[Message], Coroutine[Any, Any, None]]
 """Sends a message to one client; while it waits, the client is slow."""
 
+Push = Callable[[Message], bool]
+"""Sends a message to one client at once, or says False: then it is to be written."""
+
+
+def never_at_once(_message: Message) -> bool:
+    """Of a transport that has no such way."""
+    return False
+
 
 class Subscriber:
     """One client. What comes while it is slow waits in a bounded queue. `seq`: the last event that it knows of.
@@ -221,14 +229,15 @@ class Subscriber:
     `ended` has the reason once there is nothing more to send: `Revoked`, or what writing raised.
     """
 
-    __slots__ = ("_limit", "_queue", "_slow", "_write", "ended", "seq", "viewer")
+    __slots__ = ("_limit", "_push", "_queue", "_slow", "_write", "ended", "seq", "viewer")
 
-    def __init__(self, viewer: Viewer, seq: int, limit: int, write: Write) -> None:
+    def __init__(self, viewer: Viewer, seq: int, limit: int, write: Write, push: Push = never_at_once) -> None:
         self.viewer = viewer
         self.seq = seq
         self.ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         self._limit = limit
         self._write = write
+        self._push = push
         self._slow: asyncio.Task[None] | None = None
         self._queue: deque[Message] | None = None  # there are thousands of them, and few are slow
 
@@ -267,6 +276,8 @@ class Subscriber:
             self._queue.append(message)
             return
         try:
+            if self._push(message):
+                return
             rest = begin(self._write(message))
         except Exception as error:
             self._end(error)
@@ -354,12 +365,15 @@ class Group:
     async def _deliver(self, events: Sequence[Logged]) -> None:
         behind: set[Subscriber] = set()
         messages = await self.audience.messages(events, self._common)
-        for message in messages:
-            for number, subscriber in enumerate(tuple(self.subscribers), 1):
-                if subscriber not in behind and not subscriber.put(message):
-                    behind.add(subscriber)
-                if number % _TURN == 0:
-                    await asyncio.sleep(0)
+        written = 0
+        for subscriber in tuple(self.subscribers) if messages else ():
+            # One after the other to the same socket: they go out together.
+            if not all(map(subscriber.put, messages)):
+                behind.add(subscriber)
+            written += len(messages)
+            if written >= _TURN:
+                written = 0
+                await asyncio.sleep(0)
         metrics.deliveries.inc(len(messages) * len(self.subscribers))
         if behind:
             await self._gap(messages[-1].seq, behind)

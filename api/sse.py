@@ -87,7 +87,7 @@ async def _events(write: Write, bus: Bus, audience: Audience, context: Context, 
     org_id = audience.org_id
 
     async def message(one: Message) -> None:
-        await write(f"id: {cursor_of(org_id, one.seq)}\nevent: next\ndata: {one.payload}\n\n")
+        await write(f"id: {cursor_of(org_id, one.seq)}\nevent: next\ndata: {one.payload.decode()}\n\n")
 
     delivering = asyncio.create_task(bus.deliver(audience, context.viewer, message))
     try:

@@ -24,6 +24,7 @@ from api.documents import Invalid
 from api.errors import Refusal
 from api.fanout import Message, Revoked, open_audience
 from api.operation import Api, decode, is_subscription, refused, request_id
+from api.sockets import push_of
 from domain.org.model import Viewer
 from sql.pool import Unavailable
 
@@ -210,22 +211,30 @@ class _Connection:
         note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
         context = self.api.context(viewer, self.request_id)
         # Spliced rather than encoded: the payload is shared by all subscribers of a group.
-        head = f'{{"id":{orjson.dumps(id_).decode()},"type":"next","payload":'
+        head = b'{"id":%b,"type":"next","payload":' % orjson.dumps(id_)
         if not is_subscription(prepared):
             answer = await self.api.answer(asked, prepared, context, "websocket")
             note |= {"code": answer.code, "cost": answer.cost, "statements": answer.statements}
             if not answer.executed:
                 return {"id": id_, "type": "error", "payload": answer.body["errors"]}
-            await self._text(head + orjson.dumps(answer.body, default=str).decode() + "}")
+            await self._text(b"%b%b}" % (head, orjson.dumps(answer.body, default=str)))
             return {"id": id_, "type": "complete"}
         audience = await open_audience(self.api, asked, prepared, context, "websocket")
         note |= {"code": "OK", "messages": 0}
 
+        direct = push_of(self.websocket.scope)
+
+        def push(message: Message) -> bool:
+            if direct is None or not direct(b"%b%b}" % (head, message.payload)):
+                return False
+            note["messages"] += 1
+            return True
+
         async def write(message: Message) -> None:
             note["messages"] += 1
-            await self._text(f"{head}{message.payload}}}")
+            await self._text(b"%b%b}" % (head, message.payload))
 
-        return await self.bus.deliver(audience, viewer, write)
+        return await self.bus.deliver(audience, viewer, write, push)
 
     def _error(self, id_: str, note: dict[str, Any], *errors: GraphQLError) -> dict[str, Any]:
         answer = refused(errors, self.request_id)
@@ -234,11 +243,11 @@ class _Connection:
         return {"id": id_, "type": "error", "payload": answer.body["errors"]}
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        await self._text(orjson.dumps(message).decode())
+        await self._text(orjson.dumps(message))
 
-    async def _text(self, text: str) -> None:
+    async def _text(self, text: bytes) -> None:
         if self.websocket.application_state is WebSocketState.CONNECTED:
-            await self.websocket.send_text(text)
+            await self.websocket.send_text(text.decode())
 
     async def _close(self, code: int, reason: str) -> None:
         if self.websocket.application_state is WebSocketState.CONNECTED:

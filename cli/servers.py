@@ -36,6 +36,7 @@ def serve(
     import uvicorn
 
     from api.persisted import BadManifest, trusted_documents
+    from api.sockets import Sockets
 
     known = settings_with("database_url", "valkey_url")
     logs.configure(known)
@@ -52,6 +53,7 @@ def serve(
         port=port or known.port,
         loop="uvloop",
         http="httptools",
+        ws=Sockets,
         log_config=None,
         access_log=False,
         server_header=False,
