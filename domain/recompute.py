@@ -4,6 +4,8 @@ from contextlib import ExitStack
 from datetime import date
 from uuid import UUID
 
+import structlog
+
 import telemetry
 from domain.calendar import DAY
 from domain.dirty import Dirty, Mark, Touch
@@ -17,13 +19,15 @@ from domain.work import Tx, Work
 from sql.queries import queries
 
 _live = queries("live")
+log = structlog.get_logger("attain.recompute")
 
 
 async def recompute(work: Work) -> bool:
     """Recompute the organisation's stale days. False when there is nothing to do or another job is at it.
 
-    A crash leaves the marks; a second run changes nothing. A job that finds the lock taken may leave: whoever holds it
-    looks for marks again after its commit.
+    What is stale of everybody is taken step by step, a transaction at a time: call again as long as it is True. A crash
+    leaves the marks and the steps; a second run changes nothing. A job that finds the lock taken may leave: whoever
+    holds it looks for more after its commit.
     """
     with ExitStack() as traced:
         async with work.transaction() as tx:
@@ -31,17 +35,20 @@ async def recompute(work: Work) -> bool:
                 return False
             parents = await tx.claim("RECOMPUTE")
             dirty = await _claim(tx)
-            if dirty is None:
-                return False
             traced.enter_context(telemetry.span("recompute", parents))
             calendar = await org.calendar(tx.session)
-            measured = dirty.measured()
-            if measured is not None:
-                # Scorecards look at what is left of a quota.
-                await quotas.recompute(tx, calendar, measured)
-                await scorecards.recompute(tx, calendar, measured)
-            await incentives.recompute(tx, calendar, dirty)
-    return True
+            if dirty is not None:
+                measured = dirty.measured()
+                if measured is not None:
+                    # Scorecards look at what is left of a quota.
+                    await quotas.recompute(tx, calendar, measured)
+                    await scorecards.recompute(tx, calendar, measured)
+                await incentives.recompute(tx, calendar, dirty)
+            left = await scorecards.advance(tx, calendar)
+            if left:
+                tx.again("RECOMPUTE")
+                log.info("recompute_goes_on", steps_left=left)
+    return dirty is not None or left is not None
 
 
 async def coach(work: Work) -> bool:

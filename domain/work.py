@@ -35,6 +35,7 @@ class Tx:
     _events: list[Event] = field(default_factory=list)
     _marks: set[Mark] = field(default_factory=set)
     _coach: set[UUID] = field(default_factory=set)
+    _again: set[str] = field(default_factory=set)
     _audit: list[tuple[str, str | None, str | None, Mapping[str, object]]] = field(default_factory=list)
 
     async def fetch(self, query: Query, *args: object) -> list[Record]:
@@ -65,6 +66,10 @@ class Tx:
         """These days' numbers are stale, or those of one kind of fact: the workers recompute them."""
         self._marks.add(Mark(rep_id, from_day, through_day, touch))
 
+    def again(self, kind: str) -> None:
+        """There is more of a kind of work: wake somebody for it, whatever becomes of who is at it."""
+        self._again.add(kind)
+
     def coach(self, rep_id: UUID) -> None:
         """This rep's numbers changed: the workers evaluate the coaching rules."""
         self._coach.add(rep_id)
@@ -91,6 +96,7 @@ class Tx:
             rows = [(uuid7(), *note) for note in self._audit]
             await self.execute(_live.audit_add, *columns(rows, 5), *who, self.now)
         kinds = [kind for kind, due in (("EVENTS", events), ("RECOMPUTE", self._marks), ("COACH", self._coach)) if due]
+        kinds += sorted(self._again.difference(kinds))
         if kinds:
             await self.execute(_live.work_add, [uuid7() for _ in kinds], kinds, trace)
 

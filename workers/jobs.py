@@ -44,10 +44,12 @@ async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work],
     with _measured(job) as note:
         note["rounds"] = 0
         # The lock is free again before the next look: marks whose job met the lock are found here.
-        began = time.perf_counter()
+        started = began = time.perf_counter()
         while await once(work := Work.system(ctx["db"], UUID(org))):
             note["rounds"] += 1
             now = time.perf_counter()
+            if now - started > ctx["settings"].job_timeout_seconds / 2:
+                break  # what goes on for long has left a wake-up: the sweep takes it up in a job of its own
             log.debug("round", job=job, now=work.now.isoformat(), milliseconds=round((now - began) * 1000, 2))
             began = now
 

@@ -25,7 +25,7 @@ from sql.migrate import migrate
 from sql.pool import Database
 from sql.queries import queries
 
-_RUNS = {1: 9, 100: 5, 10_000: 3}
+_RUNS = {1: 9, 100: 5, 10_000: 2}
 """How many times a change of so many facts is measured."""
 
 _console = Console(stderr=True, highlight=False)

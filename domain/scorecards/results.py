@@ -6,15 +6,15 @@ first fact. A result depends on facts, definitions, the calendar and the time al
 hence a full recompute and the incremental one agree (rule 16).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import DAY, Calendar
-from domain.dirty import Days, Dirty, Touch, merged
-from domain.scorecards import rules, sums
+from domain.dirty import Dirty, Touch, merged
+from domain.scorecards import rules, steps, sums
 from domain.scorecards import stored as kept_rows
 from domain.scorecards.definitions import Definitions, definitions
 from domain.scorecards.measures import Due, measure
@@ -33,6 +33,7 @@ from domain.scorecards.model import (
 from domain.scorecards.roster import Roster, Weeks, roster
 from domain.scorecards.stored import Values
 from domain.scorecards.touched import Key, Touched, looks_at
+from domain.scorecards.weeks import Span, save_span, shifted_by, span_of
 from domain.work import Tx, Work, columns
 from sql.queries import queries
 
@@ -41,46 +42,102 @@ _scorecards = queries("scorecards")
 # Weeks of subjects that are computed and written at a time: bounds memory and the longest statement.
 _BATCH = 1_000
 
+# Scorecards of everybody that are looked at in one transaction: bounds how long facts wait, and what a kill costs.
+ROOM = 4_000
+
+# What the sums of a team and an operand take of it.
+_SUM = 10
+
 
 async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     """Recompute what is dirty. Records an event for each scorecard that changed and has its rep coached.
 
     Where facts alone changed, who is there and what is asked of them stands as it is stored, and nobody else is loaded.
+    What is of everybody is left for `advance`.
     """
-    known = await definitions(tx.session)
-    weeks = Weeks(calendar)
-    current = calendar.week(calendar.local_day(tx.now))
-    facts_from = await _facts_from(tx, weeks)
-    begin = _begin(weeks, known, facts_from, current)
+    span = await span_of(tx, calendar)
     row = await tx.row(_scorecards.span)
     stored = None if row is None else (row["first_week"], row["last_week"])
-    shifted = _shifted(weeks, begin, stored, current)
+    shifted = shifted_by(span.weeks, span.begin, stored, span.current)
     dirty = replace(dirty, everybody=merged([*dirty.everybody, *shifted]))
-    await sums.refresh(tx, sums.Scope(weeks, facts_from or current, current), known.operands(), dirty)
-    by_facts = not dirty.everybody and not any(Touch.ALL in of_rep for of_rep in dirty.reps.values())
-    people = await roster(tx.session, calendar, known, list(dirty.reps) if by_facts else None)
-    first = min((week for week in (begin, stored and stored[0]) if week is not None), default=current)
-    touched = Touched(people, first, current)
-    for days in dirty.everybody:
-        touched.add(days, people.reps, people.above)
+    await sums.refresh(tx, span.scope(), span.known.operands(), dirty)
+    by_facts = not any(Touch.ALL in of_rep for of_rep in dirty.reps.values())
+    only = list(dirty.reps) if by_facts or dirty.everybody else None
+    people = await roster(tx.session, calendar, span.known, only)
+    first = min((week for week in (span.begin, stored and stored[0]) if week is not None), default=span.current)
+    touched = Touched(people, first, span.current)
     for rep_id, of_rep in dirty.reps.items():
         for touch, stretches in of_rep.items():
             for days in stretches:
                 teams = people.teams_of(rep_id, days[0], date.max if days[1] is None else days[1] + DAY)
                 touched.add(days, [rep_id] if rep_id in people.reps else [], teams, touch)
+    following = await steps.following(tx)
     if dirty.everybody:
+        weeks = [week for days in dirty.everybody for week in touched.weeks(days)]
+        if weeks:
+            await steps.add_everybody(tx, (min(weeks), max(weeks)), dirty.inputs_through)
+        await _leave(tx, touched.keys, dirty)
         # Weeks that begin on another day since the calendar changed.
-        there = list(weeks.through(first, current))
+        there = list(span.weeks.through(first, span.current))
         rows = await tx.fetch(_scorecards.scorecards_of_no_week, min(day for day, _ in dirty.everybody), there)
         gone = [Key(row["week"], Subject(row["subject"]), row["subject_id"]) for row in rows]
-        await kept_rows.save(tx, gone, await kept_rows.load(tx, gone), {}, dirty)
-    # A subject's weeks one after another: trends look back on those before.
-    keys = sorted(touched.keys, key=lambda key: (key.subject, key.subject_id, key.week))
-    for i in range(0, len(keys), _BATCH):
-        batch = {key: touched.keys[key] for key in keys[i : i + _BATCH]}
-        await _recompute(tx, people, batch, begin, dirty, by_facts)
+        await kept_rows.save(tx, gone, await kept_rows.load(tx, gone), {}, dirty.inputs_through)
+    elif not by_facts and len(touched.keys) > ROOM:
+        await _leave(tx, touched.keys, dirty)
+    elif following and following[0] is not steps.Step.SCORECARDS:
+        teams_ = {key for key in touched.keys if key.subject is Subject.TEAM}
+        await _leave(tx, teams_, dirty)
+        now = {key: touches for key, touches in touched.keys.items() if key not in teams_}
+        await _recompute(tx, people, now, span.begin, dirty.inputs_through, by_facts)
+    else:
+        await _recompute(tx, people, touched.keys, span.begin, dirty.inputs_through, by_facts)
     if shifted:
-        await _save_span(tx, begin, current)
+        await save_span(tx, span.begin, span.current)
+
+
+async def advance(tx: Tx, calendar: Calendar) -> int | None:
+    """Take as many steps of what was left as fit in a transaction. How many are left then; None if there was none."""
+    room, following = ROOM, await steps.following(tx)
+    if following is None:
+        return None
+    span = await span_of(tx, calendar)
+    while following is not None and room > 0:
+        step, subject = following
+        if step is steps.Step.SCORECARDS:
+            room -= await _advance_scorecards(tx, calendar, span, subject, room)
+        else:
+            room -= _SUM * await sums.take(tx, span.scope(), span.known.operands(), step, max(1, room // _SUM))
+        following = await steps.following(tx)
+    return await steps.left(tx)
+
+
+async def _advance_scorecards(tx: Tx, calendar: Calendar, span: Span, subject: Subject, room: int) -> int:
+    """The number of scorecards looked at."""
+    across = len(list(span.weeks.through(span.begin, span.current))) if span.begin else 1
+    # A team's target looks at all its members: whoever takes one takes many.
+    count = max(1, room // across) if subject is Subject.REP else 1_000
+    taken = await steps.take(tx, steps.Step.SCORECARDS, subject, count)
+    only = [left.subject_id for left in taken] if subject is Subject.REP else None
+    people = await roster(tx.session, calendar, span.known, only)
+    keys = {
+        Key(week, subject, left.subject_id): {Touch.ALL}
+        for left in taken
+        for week in span.weeks.through(
+            span.weeks.of(left.from_day), min(left.through_day or span.current, span.current)
+        )
+    }
+    await _recompute(tx, people, keys, span.begin, max(left.inputs_through for left in taken), by_facts=False)
+    return len(keys)
+
+
+async def _leave(tx: Tx, keys: Iterable[Key], dirty: Dirty) -> None:
+    """For later steps."""
+    weeks: dict[tuple[Subject, UUID], list[date]] = {}
+    for key in keys:
+        weeks.setdefault((key.subject, key.subject_id), []).append(key.week)
+    if weeks:
+        rows = [(*who, min(of), max(of)) for who, of in sorted(weeks.items())]
+        await steps.add_scorecards(tx, rows, dirty.inputs_through)
 
 
 async def stale_by_time(work: Work, since_hours: int = 48) -> None:
@@ -101,42 +158,28 @@ async def stale_by_time(work: Work, since_hours: int = 48) -> None:
                 tx.mark(row["rep_id"], row["day"], row["day"], Touch.LEAD)
 
 
-async def _facts_from(tx: Tx, weeks: Weeks) -> date | None:
-    """The week of the first fact."""
-    instant: datetime | None = await tx.session.value(_scorecards.facts_begin)
-    return None if instant is None else weeks.of(weeks.calendar.local_day(instant))
-
-
-def _begin(weeks: Weeks, known: Definitions, facts_from: date | None, current: date) -> date | None:
-    """The first week of scorecards: that of the first fact, or of the first template if later. None: no week yet."""
-    published = min((t.valid_from for versions in known.templates for t in versions), default=None)
-    if facts_from is None or published is None:
-        return None
-    begin = max(facts_from, weeks.of(published))
-    return begin if begin <= current else None
-
-
-async def _save_span(tx: Tx, begin: date | None, current: date) -> None:
-    await (tx.execute(_scorecards.span_save, begin, current) if begin else tx.execute(_scorecards.span_remove))
-
-
-def _shifted(weeks: Weeks, begin: date | None, stored: tuple[date, date] | None, current: date) -> list[Days]:
-    """The days that came to the weeks that have scorecards, or left them, since everybody's were computed."""
-    if stored is None:
-        return [] if begin is None else [(begin, None)]
-    first, last = stored
-    if begin is None:
-        return [(first, None)]
-    shifted: list[Days] = []
-    if begin != first:
-        shifted.append((min(begin, first), max(begin, first) - DAY))
-    if last < current:
-        shifted.append((weeks.end(last), None))
-    return shifted
-
-
 async def _recompute(
-    tx: Tx, people: Roster, touches: Mapping[Key, set[Touch]], begin: date | None, dirty: Dirty, by_facts: bool
+    tx: Tx,
+    people: Roster,
+    touched: Mapping[Key, set[Touch]],
+    begin: date | None,
+    inputs_through: datetime,
+    by_facts: bool,
+) -> None:
+    # A subject's weeks one after another: trends look back on those before.
+    keys = sorted(touched, key=lambda key: (key.subject, key.subject_id, key.week))
+    for i in range(0, len(keys), _BATCH):
+        batch = {key: touched[key] for key in keys[i : i + _BATCH]}
+        await _recompute_batch(tx, people, batch, begin, inputs_through, by_facts)
+
+
+async def _recompute_batch(
+    tx: Tx,
+    people: Roster,
+    touches: Mapping[Key, set[Touch]],
+    begin: date | None,
+    inputs_through: datetime,
+    by_facts: bool,
 ) -> None:
     keys = list(touches)
     stored = await kept_rows.load(tx, keys)
@@ -159,7 +202,7 @@ async def _recompute(
     for key, frame in frames.items():
         fresh[key] = _scorecard(people, key, frame, measured, kept, past)
         past[key] = {result.kpi_id: result.value for result in fresh[key].results}
-    await kept_rows.save(tx, keys, stored, fresh, dirty)
+    await kept_rows.save(tx, keys, stored, fresh, inputs_through)
 
 
 @dataclass(frozen=True, slots=True)

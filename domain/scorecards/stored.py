@@ -1,13 +1,12 @@
 """Scorecards as they are stored, and what differs of those that were computed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
 from uuid import UUID
 
 from domain.calendar import PeriodKind
-from domain.dirty import Dirty
 from domain.events import Change, Event
 from domain.quotas.boards import board_moved
 from domain.quotas.model import Measure
@@ -56,7 +55,11 @@ async def values_before(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, 
 
 
 async def save(
-    tx: Tx, keys: Sequence[Key], stored: Mapping[Key, Scorecard], fresh: Mapping[Key, Scorecard], dirty: Dirty
+    tx: Tx,
+    keys: Sequence[Key],
+    stored: Mapping[Key, Scorecard],
+    fresh: Mapping[Key, Scorecard],
+    inputs_through: datetime,
 ) -> None:
     """Write what differs and remove what is not there any more; an event for each, and its rep coached."""
     gone = [key for key in keys if key in stored and key not in fresh]
@@ -65,7 +68,7 @@ async def save(
         await tx.execute(_scorecards.scorecards_remove, *columns([_row(key) for key in gone], 3))
     if changed:
         rows = [_scorecard_row(scorecard) for scorecard in changed]
-        await tx.execute(_scorecards.scorecards_save, *columns(rows, 10), tx.now, dirty.inputs_through)
+        await tx.execute(_scorecards.scorecards_save, *columns(rows, 10), tx.now, inputs_through)
     saved, left = [], []
     for scorecard in changed:
         key = Key(scorecard.week, scorecard.subject, scorecard.subject_id)
@@ -77,7 +80,7 @@ async def save(
     if left:
         await tx.execute(_scorecards.results_remove, *columns(left, 4))
     if saved:
-        await tx.execute(_scorecards.results_save, *columns(saved, 16), tx.now, dirty.inputs_through)
+        await tx.execute(_scorecards.results_save, *columns(saved, 16), tx.now, inputs_through)
     for key in gone:
         _record(tx, key, Change.REMOVED)
     for scorecard in changed:

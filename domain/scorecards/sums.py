@@ -14,6 +14,7 @@ from uuid import UUID
 
 from domain.calendar import DAY
 from domain.dirty import Days, Dirty, merged
+from domain.scorecards import steps
 from domain.scorecards.measures import Due, by_day, is_flow, operand_id
 from domain.scorecards.model import Leaf, Subject, formula_to_json
 from domain.scorecards.roster import Stay, Weeks
@@ -74,7 +75,7 @@ class Scope:
 
 
 async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], dirty: Dirty) -> None:
-    """Add up anew what is dirty of the leaves in use, and all of those that were not in use before."""
+    """Add up anew what is dirty of reps; leave for later steps what is of everybody, and leaves that are new."""
     leaves = {operand_id(leaf): leaf for leaf in used}
     known = {row["operand_id"] for row in await tx.fetch(_sums.operands)}
     unused, new = known - leaves.keys(), leaves.keys() - known
@@ -82,12 +83,12 @@ async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], dirty: Dirty) -> N
         await tx.execute(_sums.operands_remove, sorted(unused))
     if new:
         await tx.execute(_sums.operands_add, sorted(new), [formula_to_json(leaves[each]) for each in sorted(new)])
-    if new or dirty.everybody:
-        teams = [row["team_id"] for row in await tx.fetch(_sums.teams)]
-        for each, leaf in leaves.items():
-            for days in [(date.min, None)] if each in new else dirty.everybody:
-                for team_id in teams:
-                    scope.add(leaf, team_id, days)
+    ever: Days = (date.min, None)
+    stale = dict.fromkeys(new, ever)
+    if dirty.everybody:
+        stale |= {each: steps.covering(dirty.everybody) for each in leaves.keys() & known}
+    if stale:
+        await steps.add_sums(tx, sorted(stale.items()), dirty.inputs_through)
     if dirty.reps and leaves.keys() & known:
         stays: dict[UUID, list[Stay]] = {}
         for row in await tx.fetch(_sums.stays_of, list(dirty.reps)):
@@ -99,13 +100,28 @@ async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], dirty: Dirty) -> N
                     if looks_at(leaves[each], touch):
                         for days in stretches:
                             scope.add_stays(leaves[each], stays.get(rep_id, ()), days)
-    await _add_up(tx, scope.dues())
+    dues = scope.dues()
+    await _own(tx, dues)
+    await _above(tx, dues)
 
 
-async def _add_up(tx: Tx, dues: Sequence[Due]) -> None:
-    above: dict[UUID, list[UUID]] = {}
-    for row in await tx.fetch(_sums.ancestors_of, list({due.subject_id for due in dues})) if dues else ():
-        above.setdefault(row["team_id"], []).append(row["ancestor_id"])
+async def take(tx: Tx, scope: Scope, used: Iterable[Leaf], step: steps.Step, count: int) -> int:
+    """At most so many steps, each all that is stale of a team and an operand. How many they were."""
+    leaves = {operand_id(leaf): leaf for leaf in used}
+    taken = await steps.take(tx, step, Subject.TEAM, count)
+    for left in taken:
+        if left.operand_id in leaves:
+            scope.add(leaves[left.operand_id], left.subject_id, (left.from_day, left.through_day))
+    if step is steps.Step.OWN:
+        await _own(tx, scope.dues())
+    else:
+        dues = scope.dues()
+        await _below(tx, [(operand_id(due.leaf), due.subject_id, due.since, due.until - DAY) for due in dues])
+    return len(taken)
+
+
+async def _own(tx: Tx, dues: Sequence[Due]) -> None:
+    """Of whoever was in the teams, from the facts."""
     for start in range(0, len(dues), _BATCH):
         batch = dues[start : start + _BATCH]
         await tx.execute(
@@ -118,12 +134,23 @@ async def _add_up(tx: Tx, dues: Sequence[Due]) -> None:
         ]
         if rows:
             await tx.execute(_sums.own_add, *columns(rows, 6))
+
+
+async def _above(tx: Tx, dues: Sequence[Due]) -> None:
+    """Of the teams above these on the same days."""
+    above: dict[UUID, list[UUID]] = {}
+    for row in await tx.fetch(_sums.ancestors_of, list({due.subject_id for due in dues})) if dues else ():
+        above.setdefault(row["team_id"], []).append(row["ancestor_id"])
     higher: dict[tuple[UUID, UUID], list[Days]] = {}
     for due in dues:
         for team_id in above.get(due.subject_id, ()):
             higher.setdefault((operand_id(due.leaf), team_id), []).append((due.since, due.until - DAY))
-    stretches = [(*key, *days) for key, found in higher.items() for days in merged(found)]
+    await _below(tx, [(*key, *days) for key, found in higher.items() for days in merged(found)])
+
+
+async def _below(tx: Tx, stretches: Sequence[tuple[object, ...]]) -> None:
+    """Of the teams below, from their own: operand, team, first day and last."""
     for start in range(0, len(stretches), _BATCH):
-        of_above = columns(stretches[start : start + _BATCH], 4)
-        await tx.execute(_sums.below_remove, *of_above)
-        await tx.execute(_sums.below_add, *of_above)
+        batch = columns(stretches[start : start + _BATCH], 4)
+        await tx.execute(_sums.below_remove, *batch)
+        await tx.execute(_sums.below_add, *batch)

@@ -36,13 +36,14 @@ class Touched:
 
     def add(self, days: Days, reps: Iterable[UUID], teams: Iterable[UUID], touch: Touch = Touch.ALL) -> None:
         """These reps and teams are stale on these days, as far as any KPI looks at what was touched."""
-        weeks = list(self._weeks(days, touch))
+        weeks = list(self.weeks(days, touch))
         for subject, ids in ((Subject.REP, reps), (Subject.TEAM, teams)):
             for subject_id in ids:
                 for week in weeks:
                     self.keys.setdefault(Key(week, subject, subject_id), set()).add(touch)
 
-    def _weeks(self, days: Days, touch: Touch) -> Iterable[date]:
+    def weeks(self, days: Days, touch: Touch = Touch.ALL) -> Iterable[date]:
+        """The weeks whose scorecards look at what was touched on these days."""
         if touch not in self._reach:
             self._reach[touch] = self._reach_of(touch)
         reach = self._reach[touch]

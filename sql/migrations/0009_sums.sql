@@ -32,7 +32,21 @@ create table scorecard_span (
   last_week date not null
 );
 
-grant select, insert, update, delete on operand, fact_sum, scorecard_span to attain_app;
+-- What is left of a recompute of everybody: 1 the sums of a team's own facts, 2 those of the teams below, 3 the scorecards of
+-- a rep or a team. Deleted in the transaction that takes it.
+create table recompute_step (
+  org_id uuid not null,
+  step int not null check (step between 1 and 3),
+  subject text not null,
+  subject_id uuid not null,
+  operand_id uuid not null,
+  from_day date not null,
+  through_day date,
+  inputs_through timestamptz not null,
+  primary key (org_id, step, subject, subject_id, operand_id)
+);
+
+grant select, insert, update, delete on operand, fact_sum, scorecard_span, recompute_step to attain_app;
 alter table operand enable row level security;
 create policy tenant on operand to attain_app
   using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
@@ -41,6 +55,9 @@ create policy tenant on fact_sum to attain_app
   using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
 alter table scorecard_span enable row level security;
 create policy tenant on scorecard_span to attain_app
+  using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
+alter table recompute_step enable row level security;
+create policy tenant on recompute_step to attain_app
   using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
 
 -- As before, and STAFF: of a team those who were in it themselves, not below it.

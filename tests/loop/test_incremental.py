@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from domain import recompute
 from sql.pool import Database
 from tests.conftest import SCALE
 from tests.loop import steps
@@ -65,6 +66,11 @@ class Year(RuleBasedStateMachine):
         self.do(self.company.pass_time(hours))
 
     @rule()
+    def a_worker_works_a_while(self) -> None:
+        """What is of everybody takes many transactions: the next thing happens in between."""
+        self.do(recompute.recompute(self.company.system))
+
+    @rule()
     def workers_work(self) -> None:
         """What changed was told: whoever replays the events visits every node of which a row changed."""
         self.do(self.company.drain())
@@ -95,7 +101,8 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.mark.fuzz
-def test_incremental_equals_full(runner: asyncio.Runner, database_url: str) -> None:
+def test_incremental_equals_full(runner: asyncio.Runner, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("domain.scorecards.results.ROOM", 60)
     db = runner.run(Database.open(database_url))
     options = settings(
         max_examples=6 * SCALE, stateful_step_count=12, phases=_PHASES, suppress_health_check=list(HealthCheck)

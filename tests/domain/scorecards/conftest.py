@@ -22,7 +22,7 @@ from domain.quotas import results as attainment
 from domain.quotas.actions import quotas_set
 from domain.scorecards.actions import template_publish
 from domain.scorecards.model import Line, Template
-from domain.scorecards.results import recompute
+from domain.scorecards.results import advance, recompute
 from domain.work import Work
 from sql.pool import Record
 from sql.queries import Query, queries
@@ -113,6 +113,8 @@ class Company:
             dirty = Dirty.of(tx.now, claimed if marks is None else marks)
             await attainment.recompute(tx, await calendar(tx), dirty)
             await recompute(tx, await calendar(tx), dirty)
+            while await advance(tx, await calendar(tx)):
+                pass
 
     async def recompute_all(self) -> None:
         """From nothing, whatever is stored."""
