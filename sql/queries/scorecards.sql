@@ -3,7 +3,8 @@
 -- name: activities_measured
 -- What each leaf over activities comes to for each subject and stretch of days. Day by day where the leaf is daily, and
 -- for a median each number with how often it is there; with $9, the facts themselves. Each bound of the days stands
--- alone: `greatest` of two would not reach the index.
+-- alone: `greatest` of two would not reach the index. `offset 0` has the facts looked up for each stretch by all bounds;
+-- joined, a rep's whole past was read for each of its weeks.
 with due as (
   select * from unnest($3::int[], $4::int[], $5::text[], $6::uuid[], $7::date[], $8::date[])
     d (n, leaf, subject, subject_id, since, until)
@@ -25,6 +26,7 @@ cross join lateral (
     and a.day >= due.since and a.day < due.until and a.day >= m.starts_on and a.day < m.ends_on
     and (leaf.kinds is null or a.kind = any(leaf.kinds))
     and (leaf.outcomes is null or a.outcome = any(leaf.outcomes))
+  offset 0
 ) f
 where f.x is not null
 group by 1, 2, 3;
@@ -67,6 +69,7 @@ cross join lateral (
   where l.org_id = $1 and l.rep_id = m.rep_id and not l.deleted
     and l.day >= due.since and l.day < due.until and l.day >= m.starts_on and l.day < m.ends_on
     and (leaf.channels is null or l.channel = any(leaf.channels))
+  offset 0
 ) f
 where f.x is not null
 group by 1, 2, 3;
@@ -100,6 +103,7 @@ cross join lateral (
   where leaf.dated = 'OPEN' and due.until > m.starts_on and due.until <= m.ends_on
     and d.org_id = $1 and d.rep_id = m.rep_id and not d.deleted
     and d.opened_day < due.until and (d.closed_day is null or d.closed_day >= due.until)
+  offset 0
 ) d
 cross join lateral (
   select d.deal_id as id, d.name as label, case leaf.dated when 'CLOSED' then d.closed_day else d.opened_day end as day,
@@ -145,8 +149,13 @@ cross join lateral (
   where leaf.dated = 'OPEN' and due.until > m.starts_on and due.until <= m.ends_on
     and c.org_id = $1 and c.rep_id = m.rep_id
     and c.opened_day < due.until and (c.closed_day is null or c.closed_day >= due.until)
+  offset 0
 ) c
-join deal d on d.org_id = $1 and d.deal_id = c.deal_id
+left join lateral (
+  select name, product from deal
+  where org_id = $1 and deal_id = c.deal_id and ($9::bool or leaf.products is not null)
+  offset 0
+) d on true
 cross join lateral (
   select c.deal_id as id, d.name as label, case leaf.dated when 'CLOSED' then c.closed_day else c.opened_day end as day,
     case leaf.field when 'COUNT' then 1 when 'AMOUNT' then c.amount when 'MARGIN' then c.margin when 'UNITS' then c.units

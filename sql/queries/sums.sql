@@ -67,8 +67,12 @@ from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) d (operand_id, team_
 cross join lateral (
   select f.day, f.x, sum(f.sample) as sample, sum(f.total) as total
   from team_ancestor a
-  join fact_sum f on f.org_id = $1 and f.operand_id = d.operand_id and f.team_id = a.team_id and f.day >= d.since
-    and f.day <= d.through and f.part = 'OWN'
+  cross join lateral (
+    select day, x, sample, total from fact_sum
+    where org_id = $1 and operand_id = d.operand_id and team_id = a.team_id and day >= d.since and day <= d.through
+      and part = 'OWN'
+    offset 0
+  ) f
   where a.org_id = $1 and a.ancestor_id = d.team_id and a.depth > 0
   group by f.day, f.x
 ) s;
