@@ -21,7 +21,9 @@ MAX_SOURCE = 64
 
 def is_text(value: str) -> bool:
     """Whether Postgres can keep it: no NUL, no half of a surrogate pair."""
-    return "\x00" not in value and not any("\ud800" <= c <= "\udfff" for c in value)
+    if "\x00" in value:
+        return False
+    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def source_name(source: str) -> str:
