@@ -71,7 +71,7 @@ def api(
 
 @bench.command()
 def recompute(
-    reps: Annotated[int, typer.Option(min=20, help="Reps of each organisation.")] = 10_000,
+    reps: Annotated[int, typer.Option(min=20, help="Reps of the largest organisation.")] = 10_000,
     facts: Annotated[list[int] | None, typer.Option(help="Facts of an organisation; say it once for each.")] = None,
     everything: Annotated[bool, typer.Option(help="Recompute all of it, too, where that was done before.")] = True,
     data_dir: DataDir = _DATA,

@@ -1,4 +1,8 @@
-"""`attain bench recompute`: what recomputing everything costs, and what a change costs, at two sizes of history."""
+"""`attain bench recompute`: what recomputing everything costs, and what a change costs, at two sizes of history.
+
+The sizes are alike but for how much there is: ten times the reps have ten times the facts, and what changes is of as
+many reps. So a ratio of 1 says that a change costs what changed; everything should cost ten times as much.
+"""
 
 import asyncio
 import time
@@ -13,7 +17,7 @@ from uuid import uuid4
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from dev.bench.history import TARGETS, WEEKS, history
+from dev.bench.history import TARGETS, WEEKS, analyze, history
 from dev.bench.report import Cell, Report, Table
 from dev.services import Services, services
 from domain.pipeline.actions import activities_ingest, deals_ingest
@@ -27,6 +31,9 @@ from sql.queries import queries
 
 _RUNS = {1: 9, 100: 5, 10_000: 2}
 """How many times a change of so many facts is measured."""
+
+# What a server for so much data would be given; defaults are for a small one.
+_OPTIONS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "work_mem": "32MB"}
 
 _console = Console(stderr=True, highlight=False)
 
@@ -44,7 +51,7 @@ def run(data: Path, *, reps: int, sizes: Sequence[int], full: bool) -> Report:
 
     `full` recomputes everything also where it was computed before. Raises `ServiceError`.
     """
-    with services(data / "recompute") as running:
+    with services(data / "recompute", options=_OPTIONS) as running:
         return asyncio.run(_run(running, reps, sizes, full=full))
 
 
@@ -52,7 +59,9 @@ async def _run(running: Services, reps: int, sizes: Sequence[int], *, full: bool
     await migrate(running.database_url)
     db = await Database.open(running.database_url, size=2, timeout_ms=3_600_000)
     try:
-        found = [await _measure(db, running, reps, size, full) for size in sizes]
+        smallest, largest = min(sizes), max(sizes)
+        changing = max(1, reps * smallest // largest)
+        found = [await _measure(db, running, max(1, reps * size // largest), size, changing, full) for size in sizes]
     finally:
         await db.close()
     rows: list[list[Cell]] = []
@@ -64,12 +73,18 @@ async def _run(running: Services, reps: int, sizes: Sequence[int], *, full: bool
         first, last = costs[0], costs[-1]
         rows.append([*cells, round(last.seconds / first.seconds, 2) if first and last else None])
     columns = [part for size in sizes for part in (f"{size:,} facts, ms", "statements")]
-    note = "The median of several runs; a recompute of everything once. The ratio is of the last size to the first."
+    note = (
+        "The median of several runs; a recompute of everything once. The ratio is of the last size to the first, which "
+        f"has as many facts a rep and fewer reps. What changed is of the same {changing:,} reps in each."
+    )
     table = Table("Recompute", ["changed", *columns, "ratio"], rows, note)
-    return Report("recompute", {"reps": reps, "KPIs": len(TARGETS), "weeks": WEEKS}, [table])
+    settings: dict[str, Cell] = {"reps": " and ".join(f"{max(1, reps * size // largest):,}" for size in sizes)}
+    return Report("recompute", settings | {"KPIs": len(TARGETS), "weeks": WEEKS} | _OPTIONS, [table])
 
 
-async def _measure(db: Database, running: Services, reps: int, facts: int, full: bool) -> dict[str, Cost]:
+async def _measure(
+    db: Database, running: Services, reps: int, facts: int, changing: int, full: bool
+) -> dict[str, Cost]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -88,16 +103,17 @@ async def _measure(db: Database, running: Services, reps: int, facts: int, full:
         if full or await _stale(work):
             async with work.transaction() as tx:
                 tx.mark(None, date(2010, 1, 1), None)
-            name = f"Everything of {facts:,} facts: statements"
-            found["everything"] = await _timed(work, lambda done: progress(name, done, None))
+            name = f"Everything of {facts:,} facts: steps"
+            found["everything"] = await _timed(work, lambda done, total: progress(name, done, total))
+            analyze(running)
         random = Random(1)
         for count, runs in _RUNS.items():
             for kind, change in (("activities", _activities), ("closed deals", _deals)):
                 costs = []
                 for n in range(runs):
                     progress(f"{count:,} {kind} on {facts:,} facts", n, runs)
-                    await change(work, random, reps, count)
-                    costs.append(await _timed(work, lambda done: None))
+                    await change(work, random, changing, count)
+                    costs.append(await _timed(work, lambda done, total: None))
                 found[f"{count:,} {kind}"] = sorted(costs, key=lambda cost: cost.seconds)[len(costs) // 2]
     return found
 
@@ -107,25 +123,25 @@ async def _stale(work: Work) -> bool:
         return bool(await session.fetch(queries("live").marks))
 
 
-async def _timed(work: Work, progress: Callable[[int], None]) -> Cost:
+async def _timed(work: Work, progress: Callable[[int, int], None]) -> Cost:
     """Recompute until nothing is stale, as a job does."""
     ran: list[str] = []
     token = pool.statements.set(ran)
     try:
         started = time.perf_counter()
-        running = asyncio.create_task(_drain(work))
-        while not running.done():
-            await asyncio.wait([running], timeout=0.2)
-            progress(len(ran))
-        await running
+        await _drain(work, progress)
         return Cost(time.perf_counter() - started, len(ran))
     finally:
         pool.statements.reset(token)
 
 
-async def _drain(work: Work) -> None:
+async def _drain(work: Work, progress: Callable[[int, int], None]) -> None:
+    most = 0
     while await recompute(replace(work, now=datetime.now(UTC))):
-        pass
+        async with work.db.session(work.viewer.org_id) as session:
+            left = await session.value(queries("steps").left)
+        most = max(most, left)
+        progress(most - left, most)
 
 
 async def _activities(work: Work, random: Random, reps: int, count: int) -> None:
