@@ -1,7 +1,7 @@
 """What if: a rep asks what deals would pay, an administrator what a plan would have. One engine, nothing written."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -14,6 +14,7 @@ from domain.incentives.loading import load, load_plans
 from domain.incentives.model import Assignment
 from domain.incentives.plan import Plan
 from domain.incentives.terms import CreditRole
+from domain.incentives.wants import budgets
 from sql.pool import Session
 from sql.queries import queries
 
@@ -63,11 +64,14 @@ async def estimate(
     session: Session, calendar: Calendar, today: date, rep_id: UUID, deals: Sequence[IfWon]
 ) -> list[Estimate]:
     """What these deals would add to a rep's pay, plan by plan and period by period that a deal closes in or that runs
-    today. Deals may close in periods to come; earlier periods hand on draws and caps as they do.
+    today. Deals may close in periods to come; earlier periods hand on draws and caps as they do, and others claim what
+    they claim of budgets.
     """
     plans = await load_plans(session)
     days = [*(deal.day for deal in deals), today]
-    book = await load(session, calendar, max(days), plans, {rep_id: min(days)})
+    assigned = await _sharing(session, plans, rep_id)
+    start = dict.fromkeys({rep_id, *(assignment.rep_id for assignment in assigned)}, min(days))
+    book = await load(session, calendar, max(days), plans, start, assigned)
     now, _ = book.run()
     imagined = [
         Sold(
@@ -98,6 +102,16 @@ async def estimate(
         for one in then
         if one.cell.rep_id == rep_id and any(day in one.inputs.period for day in days)
     ]
+
+
+async def _sharing(session: Session, plans: Mapping[UUID, PlanBook], rep_id: UUID) -> list[Assignment]:
+    """The plans that a rep is on, and everybody who ever was on those of them that have a budget."""
+    mine = await session.fetch(_earnings.assignments, [rep_id])
+    shared = {row["plan_id"] for row in mine if any(budgets(plan) for _, plan in plans[row["plan_id"]].versions)}
+    others = [row["rep_id"] for row in await session.fetch(_earnings.reps_on_plans, list(shared), date.min)]
+    theirs = await session.fetch(_earnings.assignments, [other for other in others if other != rep_id])
+    rows = [*mine, *(row for row in theirs if row["plan_id"] in shared)]
+    return [Assignment(row["plan_id"], row["rep_id"], *row[2:]) for row in rows]
 
 
 async def simulate(

@@ -3,9 +3,11 @@
 from datetime import date
 from decimal import Decimal
 
-from domain.incentives.components import Commission
+import pytest
+
+from domain.incentives.components import Commission, Spiff
 from domain.incentives.plan import Plan
-from domain.incentives.terms import Tier, TierMode
+from domain.incentives.terms import Cap, CapScope, Sharing, Tier, TierMode
 from domain.incentives.whatif import Estimate, IfWon, Simulated, estimate, simulate
 from domain.org.actions import calendar
 from tests.domain.incentives.conftest import DECEMBER, NOVEMBER, OCTOBER, Company, plan
@@ -49,6 +51,30 @@ async def test_an_estimate_says_what_a_deal_would_add(company: Company) -> None:
     await company.deal("d2", "ann", TODAY, "2000")
     await company.settle()
     assert await company.total("ann", DECEMBER) == "2200.00"
+
+
+@pytest.mark.parametrize(("sharing", "due"), [(Sharing.FIRST_COME, 450), (Sharing.PRO_RATA, 600)])
+async def test_an_estimate_leaves_of_a_budget_what_others_claim(company: Company, sharing: Sharing, due: int) -> None:
+    prize = Spiff(
+        key="launch",
+        starts_on=OCTOBER,
+        ends_on=date(2027, 1, 1),
+        per_unit=Decimal(450),
+        caps=(Cap(amount=Decimal(1_350), scope=CapScope.BUDGET, sharing=sharing),),
+    )
+    await company.publish(plan(prize), "ann", "bob", "mia")
+    one = Decimal(1)
+    await company.deal("d1", "mia", date(2026, 11, 9), "100", units=one)  # paid in November: 900 are left
+    await company.deal("d2", "bob", date(2026, 12, 1), "100", units=one)
+    await company.settle()
+    assert [await company.total(rep, DECEMBER) for rep in ("ann", "bob")] == [None, "450.00"]
+    thought_of = [IfWon(date(2026, 12, day), Decimal(100), units=one) for day in (10, 11)]
+    [december] = await estimated(company, *thought_of)
+    assert (december.now, december.then) == (Decimal(0), Decimal(due))
+    for day in (10, 11):
+        await company.deal(f"d{day}", "ann", date(2026, 12, day), "100", units=one)
+    await company.settle()
+    assert [await company.total(rep, DECEMBER) for rep in ("ann", "bob")] == [f"{due}.00", f"{900 - due}.00"]
 
 
 async def test_an_estimate_looks_into_the_months_to_come(company: Company) -> None:
