@@ -17,7 +17,8 @@ from domain.incentives.book import Book
 from domain.incentives.codec import from_json, to_json
 from domain.incentives.inputs import Inputs
 from domain.incentives.known import Cancelled, Cell
-from domain.incentives.model import LedgerLine, LineKind
+from domain.incentives.model import LedgerLine
+from domain.incentives.outcome import LineKind
 from domain.work import Tx, columns
 from sql.queries import queries
 

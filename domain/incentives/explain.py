@@ -9,7 +9,8 @@ from uuid import UUID
 from domain.incentives import stored
 from domain.incentives.codec import from_json
 from domain.incentives.inputs import Inputs
-from domain.incentives.model import LedgerLine, LineKind
+from domain.incentives.model import LedgerLine
+from domain.incentives.outcome import LineKind
 from domain.incentives.plan import Plan
 from domain.incentives.trace import Mismatch, traced, verify
 from sql.pool import Session

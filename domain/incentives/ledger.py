@@ -14,8 +14,8 @@ from uuid import UUID
 from domain.calendar import Calendar, Period, PeriodKind
 from domain.incentives.book import Calculated
 from domain.incentives.known import Cell
-from domain.incentives.model import LedgerLine, LineKind
-from domain.incentives.outcome import Line
+from domain.incentives.model import LedgerLine
+from domain.incentives.outcome import Line, LineKind
 
 NOWHERE = UUID(int=0)
 """Stands for the ids that a line gets when it is written."""
@@ -72,7 +72,7 @@ def difference(
                 rep_id=cell.rep_id,
                 period_kind=kind,
                 origin_starts_on=cell.starts_on,
-                kind=LineKind(line.kind.value),
+                kind=line.kind,
                 plan_id=cell.plan_id,
                 plan_version=calculated.version,
                 component=line.component,

@@ -8,6 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from domain.calendar import PeriodKind
+from domain.incentives.outcome import LineKind
 from domain.incentives.plan import Plan
 from domain.incentives.terms import CreditRole
 
@@ -27,23 +28,6 @@ class State(StrEnum):
     APPROVED = "APPROVED"
     LOCKED = "LOCKED"
     PAID = "PAID"
-
-
-class LineKind(StrEnum):
-    """What a line of a statement is.
-
-    The first six are calculated (see `outcome.LineKind`). ADJUSTMENT is by hand, with a reason. REVERSAL takes back the
-    line that it names, which a later calculation found to be wrong.
-    """
-
-    EARNING = "EARNING"
-    TRUE_UP = "TRUE_UP"
-    CAP = "CAP"
-    DRAW = "DRAW"
-    RECOVERY = "RECOVERY"
-    CLAWBACK = "CLAWBACK"
-    ADJUSTMENT = "ADJUSTMENT"
-    REVERSAL = "REVERSAL"
 
 
 class DisputeStatus(StrEnum):

@@ -23,6 +23,8 @@ class LineKind(StrEnum):
     DRAW = "DRAW"
     RECOVERY = "RECOVERY"
     CLAWBACK = "CLAWBACK"
+    ADJUSTMENT = "ADJUSTMENT"
+    REVERSAL = "REVERSAL"
 
 
 class Stage(StrEnum):

@@ -10,7 +10,8 @@ from domain.errors import Problem, Rejected, reject
 from domain.events import Change
 from domain.incentives import stored
 from domain.incentives.crediting import MAX_ITEMS, written
-from domain.incentives.model import Approval, LedgerLine, LineKind, State, Statement
+from domain.incentives.model import Approval, LedgerLine, State, Statement
+from domain.incentives.outcome import LineKind
 from domain.incentives.posting import announce, append, open_statements
 from domain.money import quantum
 from domain.org import actions as org

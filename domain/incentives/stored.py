@@ -9,12 +9,12 @@ from domain.incentives.model import (
     Dispute,
     DisputeStatus,
     LedgerLine,
-    LineKind,
     PlanVersion,
     State,
     Statement,
     StoredPlan,
 )
+from domain.incentives.outcome import LineKind
 from domain.incentives.plan import Plan
 from sql.pool import Record, Session
 from sql.queries import queries

@@ -1,7 +1,8 @@
 """Enums of incentives."""
 
 from api.enums import describe
-from domain.incentives.model import DisputeAct, DisputeStatus, LineKind, PlanStatus, State
+from domain.incentives.model import DisputeAct, DisputeStatus, PlanStatus, State
+from domain.incentives.outcome import LineKind
 from domain.incentives.reconcile import Kind
 from domain.incentives.terms import (
     CapScope,

@@ -25,7 +25,8 @@ from api.relay import KINDS, Connection, Node, decode_cursor, global_id, page, p
 from api.scalars import Money
 from domain.calendar import Calendar, PeriodKind
 from domain.incentives.amortization import schedule
-from domain.incentives.model import DisputeAct, DisputeStatus, LineKind, State
+from domain.incentives.model import DisputeAct, DisputeStatus, State
+from domain.incentives.outcome import LineKind
 from sql.pool import Record
 from sql.queries import queries
 
