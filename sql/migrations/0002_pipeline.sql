@@ -102,7 +102,8 @@ create index deal_by_rep_opened on deal (org_id, rep_id, opened_day) where not d
 create index deal_by_territory on deal (org_id, territory_id, closed_day) where not deleted and territory_id is not null;
 
 -- Stages as the source told them, or as they were seen to change: only ever added to, so that the order of arrival does
--- not matter. The same stage twice running is one stay.
+-- not matter. The same stage twice running is one stay. No foreign keys here and below: who stores the deal stores these, and
+-- a look at the deal for every row would cost more than the row.
 create table deal_stage (
   org_id uuid not null,
   deal_id uuid not null,
@@ -110,8 +111,7 @@ create table deal_stage (
   stage text not null,
   -- When the source said so; of two words about the same instant the later counts.
   told_at timestamptz not null default '-infinity',
-  primary key (org_id, deal_id, entered_at),
-  foreign key (org_id, deal_id) references deal (org_id, deal_id)
+  primary key (org_id, deal_id, entered_at)
 );
 
 -- Who is credited with how much of a deal: its splits, or the owner with all of it. Amounts are in the organisation's
@@ -128,9 +128,7 @@ create table credit (
   opened_day date not null,
   closed_day date,
   territory_id uuid,
-  primary key (org_id, deal_id, rep_id),
-  foreign key (org_id, deal_id) references deal (org_id, deal_id),
-  foreign key (org_id, rep_id) references rep (org_id, rep_id)
+  primary key (org_id, deal_id, rep_id)
 );
 create index credit_by_rep_closed on credit (org_id, rep_id, closed_day) include (status, amount, margin, units);
 create index credit_by_territory on credit (org_id, territory_id, closed_day) where territory_id is not null;
