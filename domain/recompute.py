@@ -35,20 +35,23 @@ async def recompute(work: Work) -> bool:
                 return False
             parents = await tx.claim("RECOMPUTE")
             dirty = await _claim(tx)
+            if dirty is None and not await scorecards.unfinished(tx):
+                return False
             traced.enter_context(telemetry.span("recompute", parents))
             calendar = await org.calendar(tx.session)
+            more = True
             if dirty is not None:
                 measured = dirty.measured()
                 if measured is not None:
                     # Scorecards look at what is left of a quota.
                     await quotas.recompute(tx, calendar, measured)
-                    await scorecards.recompute(tx, calendar, measured)
+                    more = await scorecards.recompute(tx, calendar, measured)
                 await incentives.recompute(tx, calendar, dirty)
-            left = await scorecards.advance(tx, calendar)
+            left = await scorecards.advance(tx, calendar) if more else 0
             if left:
                 tx.again("RECOMPUTE")
                 log.info("recompute_goes_on", steps_left=left)
-    return dirty is not None or left is not None
+    return True
 
 
 async def coach(work: Work) -> bool:

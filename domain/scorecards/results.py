@@ -49,11 +49,11 @@ ROOM = 4_000
 _SUM = 10
 
 
-async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
+async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> bool:
     """Recompute what is dirty. Records an event for each scorecard that changed and has its rep coached.
 
     Where facts alone changed, who is there and what is asked of them stands as it is stored, and nobody else is loaded.
-    What is of everybody is left for `advance`.
+    What is of everybody is left for `advance`: whether there is any of it.
     """
     span = await span_of(tx, calendar)
     row = await tx.row(_scorecards.span)
@@ -93,13 +93,19 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
         await _recompute(tx, people, touched.keys, span.begin, dirty.inputs_through, by_facts)
     if shifted:
         await save_span(tx, span.begin, span.current)
+    return await unfinished(tx) if dirty.everybody or not by_facts else following is not None
 
 
-async def advance(tx: Tx, calendar: Calendar) -> int | None:
-    """Take as many steps of what was left as fit in a transaction. How many are left then; None if there was none."""
+async def unfinished(tx: Tx) -> bool:
+    """Whether something was left for later."""
+    return await steps.following(tx) is not None
+
+
+async def advance(tx: Tx, calendar: Calendar) -> int:
+    """Take as many steps of what was left as fit in a transaction. How many are left then."""
     room, following = ROOM, await steps.following(tx)
     if following is None:
-        return None
+        return 0
     span = await span_of(tx, calendar)
     while following is not None and room > 0:
         step, subject = following
