@@ -16,6 +16,7 @@ import asyncpg
 import orjson
 import uuid_utils.compat
 
+from sql.lending import Connection, Connections
 from sql.queries import Query
 
 Record = asyncpg.Record
@@ -65,7 +66,7 @@ class Session:
 
     __slots__ = ("_connection", "org_id")
 
-    def __init__(self, connection: "asyncpg.pool.PoolConnectionProxy[Record]", org_id: uuid.UUID) -> None:
+    def __init__(self, connection: Connection, org_id: uuid.UUID) -> None:
         self._connection = connection
         self.org_id = org_id
 
@@ -101,63 +102,55 @@ def _count(query: Query) -> None:
 class Database:
     """The process's pool. `open` it once, `close` it at the end."""
 
-    def __init__(self, pool: "asyncpg.Pool[Record]", told: dict[int, uuid.UUID | None]) -> None:
-        self._pool = pool
-        self._told = told
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
 
     @classmethod
     async def open(cls, url: str, *, size: int = 10, timeout_ms: int = 10_000) -> "Database":
         """Connect as the role `attain_app`, which row-level security binds."""
-        # Which organisation each backend was last told, so that telling it again costs nothing.
-        told: dict[int, uuid.UUID | None] = {}
 
-        async def init(connection: asyncpg.Connection) -> None:
-            told[connection.get_server_pid()] = None
-            await connection.execute("set role attain_app")
-            for kind in ("json", "jsonb"):
-                await connection.set_type_codec(
-                    kind, encoder=_dumps, decoder=orjson.loads, schema="pg_catalog", format="text"
-                )
+        async def connect() -> Connection:
+            connection = await asyncpg.connect(
+                url,
+                command_timeout=timeout_ms / 1000 + 1,
+                server_settings={
+                    "application_name": "attain",
+                    "timezone": "UTC",
+                    "statement_timeout": str(timeout_ms),
+                    "lock_timeout": str(timeout_ms),
+                    "idle_in_transaction_session_timeout": "30000",
+                },
+            )
+            try:
+                await connection.execute("set role attain_app")
+                for kind in ("json", "jsonb"):
+                    await connection.set_type_codec(
+                        kind, encoder=_dumps, decoder=orjson.loads, schema="pg_catalog", format="text"
+                    )
+            except BaseException:
+                connection.terminate()
+                raise
+            return connection
 
-        async def reset(connection: asyncpg.Connection) -> None:
-            """Nothing to undo: a session sets nothing but the organisation, which the next lending checks."""
-
-        pool = await asyncpg.create_pool(
-            url,
-            min_size=min(2, size),
-            max_size=size,
-            init=init,
-            reset=reset,
-            command_timeout=timeout_ms / 1000 + 1,
-            server_settings={
-                "application_name": "attain",
-                "timezone": "UTC",
-                "statement_timeout": str(timeout_ms),
-                "lock_timeout": str(timeout_ms),
-                "idle_in_transaction_session_timeout": "30000",
-            },
-        )
-        return cls(pool, told)
+        connections = Connections(connect, size)
+        connections.give_back(await connections.lend())  # now is when to hear that it cannot be reached
+        return cls(connections)
 
     async def close(self) -> None:
         """Let go of every connection; of one whose server does not answer, without a word."""
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._pool.close()
+                await self._connections.close()
         except Unavailable:
-            self._pool.terminate()
+            self._connections.terminate()
 
     def connections(self) -> tuple[int, int]:
         """How many connections are in use, and how many idle."""
-        idle = self._pool.get_idle_size()
-        return self._pool.get_size() - idle, idle
+        return self._connections.count()
 
-    @asynccontextmanager
-    async def session(self, org_id: uuid.UUID) -> AsyncIterator[Session]:
+    def session(self, org_id: uuid.UUID) -> "_Lending":
         """A connection that sees one organisation; each statement is its own transaction."""
-        async with self._pool.acquire() as connection:
-            await self._see(connection, org_id)
-            yield Session(connection, org_id)
+        return _Lending(self._connections, org_id)
 
     @asynccontextmanager
     async def transaction(self, org_id: uuid.UUID) -> AsyncIterator[Session]:
@@ -177,15 +170,36 @@ class Database:
     async def system(self, query: Query, *args: object) -> list[Record]:
         """Run a query on the few tables that belong to no organisation (work to do, versions)."""
         _count(query)
-        async with self._pool.acquire() as connection:
-            return await connection.fetch(query.text, *args)
+        lent = await self._connections.lend()
+        try:
+            return await lent.connection.fetch(query.text, *args)
+        finally:
+            self._connections.give_back(lent)
 
-    async def _see(self, connection: "asyncpg.pool.PoolConnectionProxy[Record]", org_id: uuid.UUID) -> None:
-        pid = connection.get_server_pid()
-        if self._told.get(pid) != org_id:
-            self._told[pid] = None
-            await connection.execute(_SEE, str(org_id))
-            self._told[pid] = org_id
+
+class _Lending:
+    """A session from the beginning of a block to its end."""
+
+    __slots__ = ("_connections", "_lent", "_org_id")
+
+    def __init__(self, connections: Connections, org_id: uuid.UUID) -> None:
+        self._connections = connections
+        self._org_id = org_id
+
+    async def __aenter__(self) -> Session:
+        self._lent = lent = await self._connections.lend()
+        if lent.org_id != self._org_id:
+            lent.org_id = None
+            try:
+                await lent.connection.execute(_SEE, str(self._org_id))
+            except BaseException:
+                self._connections.give_back(lent)
+                raise
+            lent.org_id = self._org_id
+        return Session(lent.connection, self._org_id)
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._connections.give_back(self._lent)
 
 
 class Listener:

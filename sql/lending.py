@@ -1,0 +1,137 @@
+"""Connections to Postgres, lent one at a time: the last one that came back goes out first.
+
+asyncpg's own pool takes longer to lend a connection than Postgres takes to answer a short question: it makes a proxy, a
+context and a shielded task each time. This one pops a list.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import asyncpg
+
+Connection = asyncpg.Connection
+
+# What has been idle for longer may have been cut by something on the way, without a word.
+_IDLE_SECONDS = 300.0
+
+
+class Lent:
+    """A connection, and the organisation that it was last told to see."""
+
+    __slots__ = ("connection", "org_id", "since")
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.org_id: UUID | None = None
+        self.since = 0.0
+
+
+class Connections:
+    """At most `most` of them, made by `connect` when they are needed."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], most: int) -> None:
+        self._connect = connect
+        self._most = most
+        self._idle: list[Lent] = []
+        self._lent: set[Lent] = set()
+        self._made = 0  # or being made
+        self._waiting: deque[asyncio.Future[Lent | None]] = deque()
+        self._closed = False
+        self._back = asyncio.Event()
+
+    def count(self) -> tuple[int, int]:
+        """How many are lent, and how many idle."""
+        return len(self._lent), len(self._idle)
+
+    async def lend(self) -> Lent:
+        """One that works, as far as can be seen. Raises what connecting raises, and `InterfaceError` once closed."""
+        while True:
+            if self._closed:
+                raise asyncpg.InterfaceError("The connections are closed.")
+            lent = self._pop()
+            if lent is not None:
+                self._lent.add(lent)
+                return lent
+            if self._made < self._most:
+                return await self._make()
+            lent = await self._turn()
+            if lent is not None:
+                return lent
+
+    def give_back(self, lent: Lent) -> None:
+        """Take it back. One that was left in a transaction is thrown away, and Postgres undoes what it did."""
+        connection = lent.connection
+        if self._closed or connection.is_closed() or connection.is_in_transaction():
+            self._lent.discard(lent)
+            self._drop(lent)
+        elif not self._hand_over(lent):
+            self._lent.discard(lent)
+            lent.since = asyncio.get_running_loop().time()
+            self._idle.append(lent)
+        if not self._lent:
+            self._back.set()
+
+    async def close(self) -> None:
+        """Close all, those that are lent when they are back."""
+        self._closed = True
+        while self._hand_over(None):
+            pass
+        while self._lent:
+            self._back.clear()
+            await self._back.wait()
+        await asyncio.gather(*(lent.connection.close() for lent in self._idle))
+        self._idle.clear()
+
+    def terminate(self) -> None:
+        """Close all without a word."""
+        self._closed = True
+        for lent in (*self._idle, *self._lent):
+            lent.connection.terminate()
+
+    def _pop(self) -> Lent | None:
+        now = asyncio.get_running_loop().time()
+        while self._idle:
+            lent = self._idle.pop()
+            if not lent.connection.is_closed() and now - lent.since < _IDLE_SECONDS:
+                return lent
+            self._drop(lent)
+        return None
+
+    async def _make(self) -> Lent:
+        self._made += 1
+        try:
+            lent = Lent(await self._connect())
+        except BaseException:
+            self._made -= 1
+            self._hand_over(None)
+            raise
+        self._lent.add(lent)
+        return lent
+
+    async def _turn(self) -> Lent | None:
+        """Wait, first come first served, for one that comes back, or for None: there is room to make one."""
+        future: asyncio.Future[Lent | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():  # it was our turn: somebody else's, then
+                lent = future.result()
+                self._hand_over(None) if lent is None else self.give_back(lent)
+            raise
+
+    def _hand_over(self, lent: Lent | None) -> bool:
+        """To who has waited longest; False when nobody does."""
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(lent)
+                return True
+        return False
+
+    def _drop(self, lent: Lent) -> None:
+        lent.connection.terminate()
+        self._made -= 1
+        self._hand_over(None)

@@ -1,0 +1,125 @@
+"""Connections are lent to one at a time, handed on in turn, and replaced when they are of no more use."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from sql.lending import Connection, Connections, Lent
+
+
+@pytest.fixture
+async def two(database_url: str) -> AsyncIterator[Connections]:
+    async def connect() -> Connection:
+        return await asyncpg.connect(database_url)
+
+    connections = Connections(connect, 2)
+    yield connections
+    connections.terminate()
+
+
+async def pid(lent: Lent) -> int:
+    return int(await lent.connection.fetchval("select pg_backend_pid()"))
+
+
+async def test_the_last_one_back_goes_out_first(two: Connections) -> None:
+    first, second = await two.lend(), await two.lend()
+    assert two.count() == (2, 0)
+    two.give_back(second)
+    two.give_back(first)
+    assert two.count() == (0, 2)
+    assert await two.lend() is first
+
+
+async def test_those_who_wait_are_served_in_the_order_in_which_they_came(two: Connections) -> None:
+    held = [await two.lend(), await two.lend()]
+    served: list[int] = []
+
+    async def wait(number: int) -> None:
+        lent = await two.lend()
+        served.append(number)
+        two.give_back(lent)
+
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(4):
+            tasks.create_task(wait(number))
+        await asyncio.sleep(0)
+        two.give_back(held[0])
+    assert served == [0, 1, 2, 3]
+    two.give_back(held[1])
+    assert two.count() == (0, 2)
+
+
+async def test_who_gives_up_in_its_turn_passes_it_on(two: Connections) -> None:
+    held = [await two.lend(), await two.lend()]
+    quitter, next_ = asyncio.create_task(two.lend()), asyncio.create_task(two.lend())
+    await asyncio.sleep(0)
+    two.give_back(held[0])
+    quitter.cancel()  # it was handed the connection, and has not run since
+    assert await next_ is held[0]
+    with pytest.raises(asyncio.CancelledError):
+        await quitter
+
+
+async def test_one_that_broke_is_replaced_for_who_waits(two: Connections) -> None:
+    held = [await two.lend(), await two.lend()]
+    waiting = asyncio.create_task(two.lend())
+    await asyncio.sleep(0)
+    held[0].connection.terminate()
+    two.give_back(held[0])
+    fresh = await waiting
+    assert fresh not in held
+    assert await pid(fresh)
+
+
+async def test_one_that_broke_while_idle_is_not_lent(two: Connections) -> None:
+    lent = await two.lend()
+    two.give_back(lent)
+    lent.connection.terminate()
+    assert await pid(await two.lend())
+    assert two.count() == (1, 0)
+
+
+async def test_what_was_left_in_a_transaction_is_undone(two: Connections) -> None:
+    lent = await two.lend()
+    await lent.connection.execute("begin; create table left_behind ()")
+    two.give_back(lent)
+    assert lent.connection.is_closed()
+    assert await (await two.lend()).connection.fetchval("select to_regclass('left_behind')") is None
+
+
+async def test_a_statement_that_was_given_up_does_not_disturb_the_next(two: Connections) -> None:
+    lent = await two.lend()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await lent.connection.execute("select pg_sleep(60)")
+    two.give_back(lent)
+    again = await two.lend()
+    assert again is lent
+    assert await again.connection.fetchval("select 7") == 7
+
+
+async def test_without_a_server_nobody_waits_for_ever() -> None:
+    async def connect() -> Connection:
+        raise ConnectionRefusedError
+
+    none = Connections(connect, 1)
+    outcomes = await asyncio.gather(*(none.lend() for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ConnectionRefusedError] * 3
+
+
+async def test_closing_waits_for_those_that_are_lent(two: Connections) -> None:
+    lent, other = await two.lend(), await two.lend()
+    waiting = asyncio.create_task(two.lend())
+    closing = asyncio.create_task(two.close())
+    await asyncio.sleep(0)
+    two.give_back(other)
+    assert await lent.connection.fetchval("select 1") == 1
+    assert not closing.done()
+    two.give_back(lent)
+    await closing
+    with pytest.raises(asyncpg.InterfaceError):
+        await waiting
+    assert lent.connection.is_closed()
+    assert other.connection.is_closed()
