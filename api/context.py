@@ -1,11 +1,12 @@
 """Who asks, and what an operation may use: one per operation, one per event of a subscription."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import wraps
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -20,6 +21,10 @@ from domain.work import Work
 from settings import Settings
 from sql.pool import Database, Record
 from sql.queries import Columns, Query
+
+# As long as what is known of a token.
+_CALENDAR_SECONDS = 2.0
+_MOST_CALENDARS = 1_000
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -73,6 +78,31 @@ class Reads:
         return (await self.calendar()).local_day(self.now)
 
 
+class Calendars:
+    """Calendars of organisations, for a moment: every query needs one, and nobody sets one often. One per process.
+
+    After a mutation that this process answered, the organisation's is read anew; after one of another process, a
+    moment later.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[UUID, tuple[float, Calendar]] = {}
+
+    async def of(self, reads: Reads) -> Calendar:
+        """The organisation's calendar."""
+        until, calendar = self._known.get(reads.org_id, (0.0, None))
+        if calendar is None or time.monotonic() >= until:
+            calendar = await Reads.calendar(reads)
+            if len(self._known) >= _MOST_CALENDARS:
+                self._known.clear()
+            self._known[reads.org_id] = time.monotonic() + _CALENDAR_SECONDS, calendar
+        return calendar
+
+    def forget(self, org_id: UUID) -> None:
+        """Read it anew."""
+        self._known.pop(org_id, None)
+
+
 @dataclass(slots=True)
 class Common(Reads):
     """What is loaded once for all subscribers that hear of the same events."""
@@ -110,6 +140,8 @@ class Context(Reads):
     """In events, what this viewer shares with others; otherwise None."""
     seen: Sight | None = None
     """Today's sight, where it is known already."""
+    calendars: Calendars | None = None
+    """In queries, where calendars are kept for a moment; otherwise they are read."""
     org_id: UUID = field(init=False)
     _loads: dict[Any, "_Loads[Any, Any]"] = field(default_factory=dict)
 
@@ -125,7 +157,7 @@ class Context(Reads):
         wanted = [key for key in keys if key is not None]
         values = await self._loading(batch).values(wanted) if wanted else []
         if len(wanted) == len(keys):
-            return [*values]
+            return cast("list[V | None]", values)
         found = iter(values)
         return [None if key is None else next(found) for key in keys]
 
@@ -141,6 +173,8 @@ class Context(Reads):
 
     async def calendar(self) -> Calendar:
         """The organisation's calendar, read once an operation."""
+        if self.calendars is not None:
+            return await self.calendars.of(self)
         return await (Reads.calendar(self) if self.common is None else self.common.calendar())
 
     def work(self) -> Work:
@@ -214,26 +248,27 @@ class _Loads(Generic[K, V]):
     async def values(self, keys: Sequence[K]) -> list[V]:
         """The values of these keys, when they are there. Raises whatever the batch function does."""
         known = self._values
-        arrivals = [call.arrival() for call in self._calls([key for key in keys if key not in known])]
-        if len(arrivals) == 1:
-            await arrivals[0]
-        elif arrivals:
-            await asyncio.gather(*arrivals)
-        return [known[key] for key in keys]
+        missing = [key for key in dict.fromkeys(keys) if key not in known]
+        if missing:
+            arrivals = [call.arrival() for call in self._calls(missing)]
+            await (arrivals[0] if len(arrivals) == 1 else asyncio.gather(*arrivals))
+        return list(map(known.__getitem__, keys))
 
     def _calls(self, missing: Sequence[K]) -> "list[_Call[K]]":
         """The calls that bring these keys, one of them new if need be."""
-        calls: dict[int, _Call[K]] = {}
-        for key in missing:
-            call = self._coming.get(key)
+        coming = self._coming
+        calls = list({id(call): call for key in missing if (call := coming.get(key))}.values()) if coming else []
+        fresh = [key for key in missing if key not in coming] if coming else missing
+        if fresh:
+            call = self._next
             if call is None:
-                if self._next is None:
-                    self._next = _Call()
-                    asyncio.get_running_loop().call_soon(self._start)
-                call = self._coming[key] = self._next
-                call.keys.append(key)
-            calls[id(call)] = call
-        return list(calls.values())
+                call = self._next = _Call()
+                asyncio.get_running_loop().call_soon(self._start)
+            call.keys += fresh
+            coming.update(dict.fromkeys(fresh, call))
+            if call not in calls:
+                calls.append(call)
+        return calls
 
     def _start(self) -> None:
         call, self._next = self._next, None

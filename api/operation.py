@@ -16,7 +16,7 @@ import telemetry
 from api import metrics
 from api.auth import Viewers
 from api.budget import Budget
-from api.context import Context
+from api.context import Calendars, Context
 from api.documents import Documents, Invalid, Prepared, too_dear
 from api.errors import Refusal, bad_request, formatted, unauthenticated
 from api.execution import Execution
@@ -118,6 +118,7 @@ class Api:
     persisted: Persisted
     execution: Execution
     budget: Budget
+    calendars: Calendars = field(default_factory=Calendars)
 
     async def viewer(self, authorization: str | None) -> tuple[Viewer, datetime | None]:
         """Who asks and until when, from an Authorization header. Raises UNAUTHENTICATED."""
@@ -171,6 +172,8 @@ class Api:
         counted: list[str] = []
         token = statements.set(counted)
         started = time.perf_counter()
+        if prepared.kind is OperationType.QUERY:
+            context.calendars = self.calendars
         try:
             extensions = self.charge(prepared, asked.variables, context)
             async with asyncio.timeout(self.settings.request_timeout_seconds):
@@ -186,6 +189,7 @@ class Api:
         finally:
             if prepared.kind is OperationType.MUTATION:
                 self.viewers.forget(context.viewer.org_id)
+                self.calendars.forget(context.viewer.org_id)
             statements.reset(token)
             if outer is not None:
                 outer.extend(counted)
