@@ -27,7 +27,7 @@ _history = read(Path(__file__).with_name("history.sql"))
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
-WEEKS = 26
+WEEKS = 13
 TARGETS = {"meetings": "4", "win_rate": "0.5", "sales_cycle": "40", "lead_to_quote_sla": "0.9", "revenue": "10000"}
 _TEAM = 20
 """Reps of a team; ten teams make an area, and areas make the one team at the top."""
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 async def history(db: Database, running: Services, reps: int, facts: int, progress: Progress) -> Work:
-    """The organisation of this size, made unless it is there: 5 KPIs, a quota a rep, 26 weeks of facts."""
+    """The organisation of this size, made unless it is there: 5 KPIs, a quota a rep, a quarter of facts."""
     admin = f"admin@{reps}-{facts}.example"
     for row in await db.system(queries("live").organizations):
         async with db.session(row["org_id"]) as session:

@@ -43,7 +43,7 @@ _scorecards = queries("scorecards")
 _BATCH = 1_000
 
 # Scorecards of everybody that are looked at in one transaction: bounds how long facts wait, and what a kill costs.
-ROOM = 4_000
+ROOM = 2_000
 
 # What the sums of a team and an operand take of it.
 _SUM = 10
