@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     only_trusted_documents: bool = Field(False, description="answer no documents but those of the file")
 
     max_body_bytes: int = Field(4_000_000, ge=1_000, description="longest request, or message of a WebSocket")
+    receive_timeout_seconds: float = Field(
+        10.0, gt=0, description="how long the head of a request may take to arrive, and its body"
+    )
     max_document_characters: int = Field(
         100_000, description="longest document; what it is asked with goes in variables"
     )

@@ -22,6 +22,7 @@ from api.errors import Refusal, bad_request
 from api.graphiql import page
 from api.idempotency import Once
 from api.operation import Answer, Api, Asked, decode, is_subscription, refused, request_id
+from domain.org.model import Viewer
 
 log = structlog.get_logger("attain.api")
 
@@ -30,7 +31,6 @@ JSON = "application/json"
 EVENTS = "text/event-stream"
 HTML = "text/html"
 
-_BODY_SECONDS = 10.0
 # How many times the limit is read before the connection is cut.
 _DRAINED = 4
 
@@ -92,8 +92,8 @@ class GraphQLOverHttp:
             raise HttpError(406, f"Answers are {GRAPHQL}, {JSON} or, for subscriptions, {EVENTS}.")
         if request.method == "GET" and media == HTML and "query" not in request.query_params:
             return HTMLResponse(page(datetime.now(UTC)))
+        viewer, expires = await self._admitted(request)
         given = await self._given(request)
-        viewer, expires = await self._api.viewer(request.headers.get("authorization"))
         bind_contextvars(org_id=str(viewer.org_id))
         key = request.headers.get("idempotency-key")
         if isinstance(given, list):
@@ -110,6 +110,14 @@ class GraphQLOverHttp:
         answer = await self._answer(asked, prepared, context)
         note |= {"code": answer.code, "cost": answer.cost, "statements": answer.statements}
         return _encoded(answer, media)
+
+    async def _admitted(self, request: Request) -> tuple[Viewer, datetime | None]:
+        """Who asks and until when. An unknown one's body is read, as a client hears nothing before, but not kept."""
+        try:
+            return await self._api.viewer(request.headers.get("authorization"))
+        except Refusal:
+            await self._body(request, keep=False)
+            raise
 
     async def _answer(self, asked: Asked, prepared: Prepared, context: Context) -> Answer:
         if context.idempotency_key is None or prepared.kind is not OperationType.MUTATION:
@@ -155,23 +163,23 @@ class GraphQLOverHttp:
             raise HttpError(415, f"Send `Content-Type: {JSON}` in UTF-8.")
         return decode(await self._body(request))
 
-    async def _body(self, request: Request) -> bytes:
-        limit = self._api.settings.max_body_bytes
+    async def _body(self, request: Request, keep: bool = True) -> bytes:
+        limit, seconds = self._api.settings.max_body_bytes, self._api.settings.receive_timeout_seconds
         declared = request.headers.get("content-length", "0")
         if not declared.isdigit() or int(declared) > _DRAINED * limit:
             raise _too_large(limit)
         body, read = bytearray(), 0
         try:
-            async with asyncio.timeout(_BODY_SECONDS):
+            async with asyncio.timeout(seconds):
                 async for chunk in request.stream():
                     read += len(chunk)
                     # What is too much is read but not kept: a client hears no answer before it has sent its all.
-                    if read <= limit:
+                    if read <= limit and keep:
                         body += chunk
                     elif read > _DRAINED * limit:
                         break
         except TimeoutError:
-            raise HttpError(408, f"The body did not arrive within {_BODY_SECONDS:g} s.", Connection="close") from None
+            raise HttpError(408, f"The body did not arrive within {seconds:g} s.", Connection="close") from None
         if read > limit:
             raise _too_large(limit)
         return bytes(body)

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from api.protocols import BoundedWebSocket
 
 EXTENSION = "attain.push"
 
@@ -23,7 +23,7 @@ _MEDIUM = struct.Struct("!BBH")
 _LONG = struct.Struct("!BBQ")
 
 
-class Sockets(WebSocketsSansIOProtocol):
+class Sockets(BoundedWebSocket):
     """One connection."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -36,6 +36,7 @@ def serve(
     import uvicorn
 
     from api.persisted import BadManifest, trusted_documents
+    from api.protocols import http_protocol
     from api.sockets import Sockets
 
     known = settings_with("database_url", "valkey_url")
@@ -52,7 +53,7 @@ def serve(
         host=host or known.host,
         port=port or known.port,
         loop="uvloop",
-        http="httptools",
+        http=http_protocol(known),
         ws=Sockets,
         log_config=None,
         access_log=False,

@@ -20,6 +20,7 @@ from api.app import create_app
 from api.auth import mint
 from api.context import Context
 from api.errors import formatted
+from api.protocols import http_protocol
 from api.sockets import Sockets
 from domain.org.model import SCOPES, Role, Viewer
 from domain.work import Work
@@ -70,7 +71,14 @@ async def _serving(settings: Settings, graph: strawberry.Schema) -> AsyncIterato
         # uvloop does so itself; without it each answer waits 40 ms for a word of the client's kernel.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         app = create_app(settings, graph)
-        config = uvicorn.Config(app, ws=Sockets, log_config=None, timeout_graceful_shutdown=1, ws_ping_interval=None)
+        config = uvicorn.Config(
+            app,
+            http=http_protocol(settings),
+            ws=Sockets,
+            log_config=None,
+            timeout_graceful_shutdown=1,
+            ws_ping_interval=None,
+        )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listening]))
         port = listening.getsockname()[1]

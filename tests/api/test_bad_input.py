@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from api.schema import schema
+from tests.api.clients import connect
 from tests.api.conftest import Serve, Server
 from tests.api.walk import GRAPH, Hole, every_id, holes, objects, type_named_by, whole
 from tests.conftest import SCALE, MakeOrg
@@ -148,6 +149,34 @@ async def test_half_of_a_surrogate_pair(client: httpx.AsyncClient) -> None:
         response = await client.post("/graphql", content=content, headers=headers)
         assert [error["extensions"]["code"] for error in response.json()["errors"]] == ["BAD_REQUEST"], content
 
+
+async def test_arguments_of_subscriptions(public: Server, world: World, ids: dict[str, list[str]]) -> None:
+    """Each value in each place, one after the other on one socket: opened, or refused in words."""
+    tries = [
+        (hole, value, wrong)
+        for hole in holes(ids, "Subscription")
+        for values, wrong in ((HARD.get(hole.scalar, []), False), (WRONG[hole.scalar], True), ([_TORN], False))
+        for value in values
+    ]
+    assert len({hole.name for hole, *_ in tries}) == len(GRAPH.subscription_type.fields)  # type: ignore[union-attr]
+    async with connect(public, public.token(world.work)) as socket:
+        for number, (hole, value, wrong) in enumerate(tries):
+            asked = {"query": hole.document, "variables": hole.fill(value)}
+            await socket.send(type="subscribe", id=str(number), payload=asked)
+            message = await socket.receive()
+            while message["id"] != str(number):  # what an earlier one had to say
+                message = await socket.receive()
+            tried = f"{hole}: {str(value)[:100]!r}: {message}"
+            if message["type"] == "error":
+                assert {error["extensions"]["code"] for error in message["payload"]} <= REFUSED, tried
+                continue
+            assert not wrong, tried
+            assert "errors" not in message["payload"], tried
+            await socket.send(type="complete", id=str(number))
+
+
+_TORN = base64.urlsafe_b64encode(b'["x",').decode()
+"""A cursor of which the end is missing."""
 
 LISTS = [name for name, field in GRAPH.query_type.fields.items() if "after" in field.args]  # type: ignore[union-attr]
 

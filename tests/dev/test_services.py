@@ -11,12 +11,12 @@ import pytest
 from dev.services import ServiceError, services
 
 RUN_UNTIL_KILLED = """
-import sys, time
+import signal, sys
 from pathlib import Path
 from dev.services import services
 with services(Path(sys.argv[1])) as running:
     print(running.valkey_url, flush=True)
-    time.sleep(600)
+    signal.pause()
 """
 
 

@@ -195,7 +195,7 @@ class Mutation:
     @strawberry.mutation
     async def add(self, info: Info, text: str, slow: bool = False) -> str | None:
         if slow:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         info.context.calls.append(text)
         return ",".join(info.context.calls)
 

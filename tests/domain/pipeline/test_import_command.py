@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
+import asyncpg
+
 from domain.org.model import Role, UserItem
 from domain.org.people import users_upsert
 from sql.pool import Database
 from sql.queries import queries
 from tests.conftest import MakeOrg
 from tests.domain.pipeline.test_importing import CRM, MAPPING, ROOT
+from tests.sql.test_tenancy import tables
 
 
 async def attain(database_url: str, *arguments: str) -> tuple[int | None, str, str]:
@@ -65,3 +68,32 @@ async def test_what_cannot_be_done_is_one_line(database_url: str, make_org: Make
     ):
         assert (code, printed.strip()) == (1, "")
         assert errors.replace("sales_teams.csv", "sales_pipeline.csv") == line
+
+
+async def test_an_import_touches_its_own_organisation_and_no_other(
+    database_url: str, make_org: MakeOrg, tmp_path: Path
+) -> None:
+    """Of two with the same administrator, people and files: first one, then the other."""
+    here, there = [(await make_org()).viewer.org_id for _ in range(2)]
+    files = ("import", str(MAPPING), "--data", str(CRM), "--rejects", str(tmp_path), "--email", "ada@harbor.example")
+    owner = await asyncpg.connect(database_url)
+    try:
+        for into, other in ((here, there), (there, here)):
+            into_before, other_before = await rows_of(owner, into), await rows_of(owner, other)
+            code, _, errors = await attain(database_url, *files, "--org", str(into))
+            assert (code, errors) == (0, "")
+            after = await rows_of(owner, into)
+            grown = {name for name, rows in after.items() if len(rows) > len(into_before[name])}
+            assert grown >= {"app_user", "team", "rep", "assignment", "deal", "outbox", "dirty_mark", "audit_log"}
+            assert await rows_of(owner, other) == other_before
+    finally:
+        await owner.close()
+
+
+async def rows_of(owner: asyncpg.Connection, org_id: UUID) -> dict[str, list[str]]:
+    """All rows of an organisation, by table, as the owner of the database sees them."""
+    found = {}
+    for name in await tables(owner):
+        rows = await owner.fetch(f'select t::text from "{name}" t where org_id = $1 order by 1', org_id)  # noqa: S608
+        found[name] = [row[0] for row in rows]
+    return found

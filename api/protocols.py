@@ -1,0 +1,110 @@
+"""HTTP/1.1 and WebSocket as uvicorn speaks them, with bounds on what it leaves to the client's good will.
+
+Whatever anybody may send before it is known who they are costs little: the head of a request is short and comes soon, a
+message comes in few pieces, and answers to pings do not pile up.
+"""
+
+import asyncio
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
+
+from settings import Settings
+
+HEAD_BYTES = 65_536
+MOST_FRAGMENTS = 1_000
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """A connection that is closed when it does not get to ask anything."""
+
+    head_seconds = 10.0
+    _deadline: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _upgraded = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._upgraded and not self._answering():
+            self._await_head()  # also when what came was no more than an empty line
+        if self._deadline is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse(b"431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._head_came()
+        super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._upgraded = True
+        super().handle_websocket_upgrade()
+
+    def _answering(self) -> bool:
+        """Whether a request is under way."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete
+
+    def _await_head(self) -> None:
+        if self._deadline is None and not self.transport.is_closing():
+            self._head_bytes = 0
+            self._deadline = self.loop.call_later(self.head_seconds, self._refuse, b"408 Request Timeout")
+
+    def _head_came(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _refuse(self, status: bytes) -> None:
+        self._head_came()
+        if not self._answering():  # else it would be read as part of an answer
+            self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+
+def http_protocol(settings: Settings) -> type[asyncio.Protocol]:
+    """For `uvicorn.Config(http=...)`."""
+    bounded = type("Http", (BoundedHttp,), {"head_seconds": settings.receive_timeout_seconds})
+    return cast("type[asyncio.Protocol]", bounded)
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """A connection that holds no more than a message and an answer."""
+
+    _pong: bytes = b""
+
+    def handle_ping(self) -> None:
+        """Answer; while nothing can be written, only the newest, as RFC 6455 (5.5.3) allows."""
+        pong = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pong)
+        else:
+            self._pong = pong
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._pong:
+            pong, self._pong = self._pong, b""
+            self.transport.write(pong)
+
+    def handle_cont(self, event: Frame) -> None:
+        """One more piece, which may be empty: their number is bounded as their size is."""
+        super().handle_cont(event)
+        if len(self.frames) > MOST_FRAGMENTS:
+            self.frames = []
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
