@@ -138,7 +138,7 @@ async def play(company: Company, steps: Sequence[Step]) -> None:
 
 
 @settings(
-    max_examples=8,
+    max_examples=5,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
