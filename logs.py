@@ -34,7 +34,7 @@ def configure(settings: Settings) -> None:
     """Send this process's logs, and those of the libraries it uses, to stdout."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
+        _add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         telemetry.add_trace_id,
@@ -45,14 +45,11 @@ def configure(settings: Settings) -> None:
         render: structlog.typing.Processor = structlog.processors.JSONRenderer(_json)
     else:
         render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    # Our own lines do not go through `logging`, which takes longer for one than to find a rep.
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, render, _scrub],
+        logger_factory=_Stdout,
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level.lower()),
         cache_logger_on_first_use=True,
     )
     # What no line shows is not gathered for each (the logging HOWTO's "Optimization").
@@ -68,6 +65,26 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper(), force=True)
     for chatty in ("uvicorn", "arq", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.root.level))
+
+
+class _Stdout:
+    """Writes our own lines."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def msg(self, line: str) -> None:
+        """Write it, and at once."""
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    debug = info = warning = error = exception = critical = msg
+
+
+def _add_logger_name(logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    record = event.get("_record")
+    event["logger"] = logger.name if record is None else record.name
+    return event
 
 
 def told(exc_info: structlog.typing.ExcInfo) -> str:
