@@ -11,7 +11,7 @@ its `root`.
 graphql-core completes a result field by field and object by object, and looks everything up again each time. A plan
 looks up once. It runs in waves: whatever needs no waiting is resolved for whole columns at a time (a field of all
 objects of one place in the answer), then all that has to be waited for is awaited together, and so on down. At the end
-the columns are put together from the leaves up, one dict display an object, ready for `orjson`.
+the columns are put together from the leaves up, one dict an object, ready for `orjson`.
 
 Answers are those of graphql-core: the same data, the same errors with their paths and locations. What graphql-core
 leaves to chance is fixed here: errors come in the order of the document, and when several fields would null the same

@@ -1,6 +1,6 @@
 """From a validated operation to a plan."""
 
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Sequence
 from typing import Any, cast
 
 from graphql import (
@@ -177,11 +177,19 @@ class Selection:
             for order, (key, details) in enumerate(grouped.items())
         ]
         self.required = [place for place, field in enumerate(self.fields) if field.shape.required]
-        self.make = _maker([field.key for field in self.fields])
+        self._keys = [field.key for field in self.fields]
 
     def start(self, run: Run, objects: Sequence[Any], place: Place) -> list[Column]:
         """Resolve all fields of these objects."""
         return [field.start(run, objects, place) for field in self.fields]
+
+    def make(self, length: int, *columns: list[Any]) -> list[dict[str, Any]]:
+        """So many objects, from one column a field."""
+        made: list[dict[str, Any]] = [{} for _ in range(length)]
+        for key, column in zip(self._keys, columns, strict=True):
+            for one, value in zip(made, column, strict=True):
+                one[key] = value
+        return made
 
 
 _ROOT = Root()
@@ -197,19 +205,6 @@ def _field(variant: Variant, parent: GraphQLObjectType, key: str, order: int, no
     field = Field(key, order, nodes, parent, definition, resolver, shape)
     shape.of_field(field)
     return field
-
-
-def _maker(keys: list[str]) -> Callable[..., list[dict[str, Any]]]:
-    """From one column a key to one dict a row. Keys are GraphQL names: letters, digits, underscores."""
-    if not keys:
-        return lambda length: [{} for _ in range(length)]
-    columns = [f"c{number}" for number in range(len(keys))]
-    cells = [f"v{number}" for number in range(len(keys))]
-    display = ", ".join(f"{key!r}: {cell}" for key, cell in zip(keys, cells, strict=True))
-    source = (
-        f"lambda length, {', '.join(columns)}: [{{{display}}} for {', '.join(cells)}, in zip({', '.join(columns)})]"
-    )
-    return cast("Callable[..., list[dict[str, Any]]]", eval(source, {"zip": zip}))  # noqa: S307
 
 
 class _Scan(Visitor):
