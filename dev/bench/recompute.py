@@ -5,6 +5,7 @@ many reps. So a ratio of 1 says that a change costs what changed; everything sho
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from pathlib import Path
 from random import Random
 from uuid import uuid4
 
+import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -51,6 +53,8 @@ def run(data: Path, *, reps: int, sizes: Sequence[int], full: bool) -> Report:
 
     `full` recomputes everything also where it was computed before. Raises `ServiceError`.
     """
+    # The bar shows how far it is; the report alone is printed.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with services(data / "recompute", options=_OPTIONS) as running:
         return asyncio.run(_run(running, reps, sizes, full=full))
 
