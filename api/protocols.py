@@ -85,21 +85,23 @@ def http_protocol(settings: Settings) -> type[asyncio.Protocol]:
 class BoundedWebSocket(WebSocketsSansIOProtocol):
     """A connection that holds no more than a message and an answer."""
 
-    _pong: bytes = b""
+    _pongs = b""
 
     def handle_ping(self) -> None:
-        """Answer; while nothing can be written, only the newest, as RFC 6455 (5.5.3) allows."""
-        pong = b"".join(self.conn.data_to_send())
+        """Answer; while nothing can be written, keep only the newest answers, as RFC 6455 (5.5.3) allows."""
+        pongs = b"".join(self.conn.data_to_send())  # of all pings that came together, at the first of them
+        if not pongs:
+            return
         if self.writable.is_set():
-            self.transport.write(pong)
+            self.transport.write(pongs)
         else:
-            self._pong = pong
+            self._pongs = pongs
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._pong:
-            pong, self._pong = self._pong, b""
-            self.transport.write(pong)
+        if self._pongs:
+            pongs, self._pongs = self._pongs, b""
+            self.transport.write(pongs)
 
     def handle_cont(self, event: Frame) -> None:
         """One more piece, which may be empty: their number is bounded as their size is."""
