@@ -35,13 +35,12 @@ def allocate(amount: Decimal, shares: Sequence[Decimal], unit: Decimal) -> list[
 
 
 def apportion(amount: Decimal, exact: Sequence[Decimal], unit: Decimal) -> list[Decimal]:
-    """Round parts of either sign to multiples of `unit`, a power of ten, that sum to `amount`, a multiple too (largest
-    remainder).
+    """Round parts of either sign to multiples of `unit` that sum to `amount`, a multiple too (largest remainder).
 
     The parts sum to the amount before it was rounded. Equal remainders favour the earlier part, and no part moves by a
     unit or more.
     """
-    parts = [value.quantize(unit, ROUND_DOWN) for value in exact]
+    parts = [(value / unit).to_integral_value(ROUND_DOWN) * unit for value in exact]
     left = int((amount - sum(parts, Decimal(0))) / unit)
     if not left:
         return parts

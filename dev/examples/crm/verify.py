@@ -132,7 +132,7 @@ async def _read(work: Work, time: Calendar, reps: Mapping[str, UUID], quarter: P
         return measures.Due(leaf, Facing.REP, rep_id, quarter.starts_on, quarter.ends_on)
 
     async with work.db.session(work.viewer.org_id) as session:
-        rows = await session.fetch(queries("attainment").by_keys, *zip(*keys, strict=True), None, None)
+        rows = await session.fetch(queries("attainment").by_keys, *zip(*keys, strict=True))
         wanted = [due(leaf, rep_id) for rep_id in ids for kpi in _KPIS.values() for leaf in leaves(kpi)]
         measured = await measures.measure(session, time, wanted, work.now)
     attained = {row["subject_id"]: row for row in rows}
