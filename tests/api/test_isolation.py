@@ -39,7 +39,7 @@ ALIKE = {"Leaderboard"}
 """Nodes known by what they are about, which are there for everybody, if only empty."""
 
 UNFILLED = {
-    *("coach_mark", "dirty_mark", "outbox", "idempotency_key"),
+    *("coach_mark", "dirty_mark", "outbox", "idempotency_key", "recompute_step"),
     *("cancellation", "currency_rate", "earning_carry", "manual_credit", "objective_score", "overlay", "payee"),
 }
 """Tables that are empty when all is done, and those that only special pay needs."""
