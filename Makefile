@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 UV := uv==0.13.9
+# Neighbours stay together, since they share what they set up, until a worker runs dry.
+WORKERS := -n auto --maxprocesses 15 --dist worksteal
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -20,14 +22,14 @@ up: env ## everything on this machine, until Ctrl-C (ARGS="--port 9000 --no-demo
 	@.venv/bin/attain up $(ARGS)
 
 test: env ## the tests, on real Postgres and Valkey, in parallel
-	.venv/bin/pytest -n auto --maxprocesses 15 $(ARGS)
+	.venv/bin/pytest $(WORKERS) $(ARGS)
 
 fuzz: env ## the tests that draw at random, on a larger scale (some 20 minutes)
-	ATTAIN_FUZZ=1 .venv/bin/pytest -m fuzz -n auto --maxprocesses 15 $(ARGS)
+	ATTAIN_FUZZ=1 .venv/bin/pytest -m fuzz $(WORKERS) $(ARGS)
 
 test-own: env ## the tests on servers of your own (ATTAIN_TEST_DATABASE_URL, ATTAIN_TEST_VALKEY_URL)
 	@: $${ATTAIN_TEST_DATABASE_URL:?a postgresql:// address whose login is a superuser} $${ATTAIN_TEST_VALKEY_URL:?a redis:// address}
-	.venv/bin/pytest -n auto --maxprocesses 15 $(ARGS)
+	.venv/bin/pytest $(WORKERS) $(ARGS)
 
 check: env ## format, lint, types, import contracts, dependencies, schema
 	.venv/bin/ruff format --check .

@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from api.live import parse_cursor
 from api.relay import global_id, parse_id
 from api.schema import schema
 from domain.incentives.components import Commission
@@ -21,29 +22,34 @@ from tests.api.conftest import Serve, Server
 from tests.domain.incentives.conftest import DECEMBER, Company, plan
 from workers.relay import Relay, number
 
-EARNINGS = "subscription { earningsChanged { kind nodeId node { total { amount } rep { name } } nodes { id } } }"
-CHANGES = "subscription { changes { kind nodeId node { __typename } } }"
+EARNINGS = "subscription { earningsChanged { kind cursor nodeId node { total { amount } rep { name } } nodes { id } } }"
+CHANGES = "subscription { changes { kind cursor nodeId node { __typename } } }"
 
 pytestmark = pytest.mark.usefixtures("relay")
 
 
 @dataclass
 class Watcher:
-    """Somebody with both subscriptions on one socket. `heard`: statements, by the subscription that told of them."""
+    """Somebody with both subscriptions on one socket. `heard`: statements, by the subscription that told of them.
+
+    `last`: the place in the log up to which it was told of one.
+    """
 
     socket: Socket
     heard: list[tuple[str, str]] = field(default_factory=list)
+    last: int = 0
 
-    async def until(self, node_id: str, *, by: str) -> None:
-        """Read on until a subscription tells of a node."""
+    async def until(self, node_id: str, *, by: str) -> int:
+        """Read on until a subscription tells of a node; the place in the log of what it tells."""
         while True:
             message = await self.socket.receive()
             assert message["type"] == "next", message
             ((name, change),) = message["payload"]["data"].items()
             if change["kind"] not in ("SNAPSHOT", "GAP") and _is_statement(change["nodeId"]):
                 self.heard.append((name, change["nodeId"]))
+                self.last = max(self.last, parse_cursor(change["cursor"])[1])
             if (name, change["nodeId"]) == (by, node_id):
-                return
+                return parse_cursor(change["cursor"])[1]
 
 
 def _is_statement(node_id: str) -> bool:
@@ -67,13 +73,15 @@ class Floor:
         assert found is not None
         return global_id("Statement", found.statement_id)
 
-    async def fence(self) -> None:
-        """Something that all may hear of, after what was there before it; all have read up to it."""
+    async def fence(self) -> int:
+        """Something that all may hear of, and all have read up to it; its place in the log."""
         self.fences += 1
         item = TeamItem("north", name=f"North {self.fences}", manager=UserKey("mia@harbor.example"))
         result = await teams_upsert(self.company.work, [item])
-        for watcher in self.watchers.values():
-            await watcher.until(global_id("Team", result.ids[0]), by="changes")
+        places = [
+            await watcher.until(global_id("Team", result.ids[0]), by="changes") for watcher in self.watchers.values()
+        ]
+        return places[0]
 
     def heard(self) -> dict[str, set[tuple[str, str]]]:
         """What each has heard of pay since this was asked last."""
@@ -144,10 +152,14 @@ async def test_a_manager_hears_of_pay_from_the_moment_on_that_it_may_and_until_i
     await floor.fence()
     assert floor.heard()["mia"] == {("changes", anns), ("earningsChanged", anns)}
     await organization_update(floor.company.work, expected_version=version, managers_see_pay=False)
+    forbidden_from = await floor.fence()
     await floor.wins("ann", "D-3")
-    await floor.watchers["cleo"].until(anns, by="earningsChanged")
+    cleo = floor.watchers["cleo"]
+    while await cleo.until(anns, by="earningsChanged") < forbidden_from:
+        pass
     await floor.fence()
-    assert floor.heard()["mia"] == set()
+    # Of what was before, its two subscriptions tell side by side.
+    assert mia.last < forbidden_from
 
 
 async def test_a_manager_hears_no_more_of_who_left_its_team(floor: Floor) -> None:
