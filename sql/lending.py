@@ -15,6 +15,8 @@ Connection = asyncpg.Connection
 
 # What has been idle for longer may have been cut by something on the way, without a word.
 _IDLE_SECONDS = 300.0
+# On our side, so that Postgres may wait for the rest of a statement; the last two are of arguments that do not fit.
+_GIVEN_UP = (asyncio.CancelledError, TimeoutError, asyncpg.InterfaceError, asyncpg.DataError)
 
 
 class Lent:
@@ -60,10 +62,16 @@ class Connections:
             if lent is not None:
                 return lent
 
-    def give_back(self, lent: Lent) -> None:
-        """Take it back. One that was left in a transaction is thrown away, and Postgres undoes what it did."""
+    def give_back(self, lent: Lent, failure: BaseException | None = None) -> None:
+        """Take it back, with what went wrong meanwhile.
+
+        One that was left in a transaction is thrown away, and Postgres undoes what it did; so is one on which a
+        statement was given up. It may have been read and not begun, and Postgres goes on counting its time until the
+        next one has the blame.
+        """
         connection = lent.connection
-        if self._closed or connection.is_closed() or connection.is_in_transaction():
+        given_up = isinstance(failure, _GIVEN_UP)
+        if self._closed or given_up or connection.is_closed() or connection.is_in_transaction():
             self._lent.discard(lent)
             self._drop(lent)
         elif not self._hand_over(lent):

@@ -172,9 +172,12 @@ class Database:
         _count(query)
         lent = await self._connections.lend()
         try:
-            return await lent.connection.fetch(query.text, *args)
-        finally:
-            self._connections.give_back(lent)
+            rows = await lent.connection.fetch(query.text, *args)
+        except BaseException as failure:
+            self._connections.give_back(lent, failure)
+            raise
+        self._connections.give_back(lent)
+        return rows
 
 
 class _Lending:
@@ -192,14 +195,14 @@ class _Lending:
             lent.org_id = None
             try:
                 await lent.connection.execute(_SEE, str(self._org_id))
-            except BaseException:
-                self._connections.give_back(lent)
+            except BaseException as failure:
+                self._connections.give_back(lent, failure)
                 raise
             lent.org_id = self._org_id
         return Session(lent.connection, self._org_id)
 
-    async def __aexit__(self, *exc: object) -> None:
-        self._connections.give_back(self._lent)
+    async def __aexit__(self, _type: object, failure: BaseException | None, _traceback: object) -> None:
+        self._connections.give_back(self._lent, failure)
 
 
 class Listener:

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from sql.lending import Connection, Connections, Lent
+from sql.pool import Database
+from sql.queries import Query
+
+NOBODY = UUID(int=0)
 
 
 @pytest.fixture
@@ -98,6 +103,33 @@ async def test_a_statement_that_was_given_up_does_not_disturb_the_next(two: Conn
     again = await two.lend()
     assert again is lent
     assert await again.connection.fetchval("select 7") == 7
+
+
+GIVEN_UP = {
+    "cancelled": (Query("test.sleep", "select pg_sleep(60), $1::uuid"), TimeoutError),
+    "unfit": (Query("test.unfit", "select $1::uuid, $2::int"), asyncpg.DataError),
+}
+
+
+@pytest.mark.parametrize("how", GIVEN_UP)
+async def test_a_session_in_which_a_statement_was_given_up_leaves_its_connection_to_nobody(
+    database_url: str, how: str
+) -> None:
+    """Begun or only read: Postgres would go on counting its time, and end somebody else's statement for it."""
+    query, failure = GIVEN_UP[how]
+    pid_of = Query("test.pid", "select pg_backend_pid(), $1::uuid")
+    db = await Database.open(database_url, size=1)
+    before = await value_of(db, pid_of)
+    with pytest.raises(failure):
+        async with asyncio.timeout(0.2), db.session(NOBODY) as session:
+            await session.fetch(query, *(["no number"] if how == "unfit" else []))
+    assert await value_of(db, pid_of) != before
+    await db.close()
+
+
+async def value_of(db: Database, query: Query) -> object:
+    async with db.session(NOBODY) as session:
+        return await session.value(query)
 
 
 async def test_without_a_server_nobody_waits_for_ever() -> None:
