@@ -116,7 +116,7 @@ MADE_UP = made_up()
 
 
 @pytest.mark.fuzz
-@settings(max_examples=60 * SCALE)
+@settings(max_examples=40 * SCALE)
 @given(document=from_schema(MADE_UP, custom_scalars=SCALARS, allow_x00=False), random=st.randoms(), seed=st.integers(0))
 async def test_documents_over_made_up_answers(document: Any, random: Random, seed: int) -> None:
     text, variables = varied(MADE_UP, document, random)
