@@ -51,21 +51,7 @@ async def refresh(tx: Tx, boards: Sequence[Board], reps: Collection[UUID] | None
     if won:
         moved.add(await tx.fetch(_attained.add_credits, *_places(boards, won), only))
     for formula, positions in await formulas(tx.session, boards):
-        where = formula.where
-        rows = await tx.fetch(
-            _attained.add_kpi,
-            *_places(boards, positions),
-            only,
-            formula.facts,
-            formula.field if isinstance(formula, Sum) else "COUNT",
-            formula.dated,
-            where.kinds,
-            where.outcomes,
-            where.channels,
-            where.statuses,
-            where.products,
-        )
-        moved.add(rows)
+        moved.add(await tx.fetch(_attained.add_kpi, *_places(boards, positions), only, *counted(formula)))
     return moved
 
 
@@ -120,6 +106,14 @@ async def formulas(session: Session, boards: Sequence[Board]) -> list[tuple[Coun
         if isinstance(formula, (Count, Sum)) and adds_up(formula):
             found.setdefault(formula, []).append(i)
     return list(found.items())
+
+
+def counted(formula: Count | Sum) -> tuple[object, ...]:
+    """What a formula counts, as the statements take it: facts, what of them, by which day, and the filter."""
+    where = formula.where
+    what = formula.field if isinstance(formula, Sum) else "COUNT"
+    filters = (where.kinds, where.outcomes, where.channels, where.statuses, where.products)
+    return formula.facts, what, formula.dated, *filters
 
 
 def _places(boards: Sequence[Board], positions: Sequence[int] | None = None) -> tuple[list[Any], ...]:

@@ -17,7 +17,6 @@ from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Quota, QuotaSour
 from domain.quotas.rollup import Board, House, Line, Stint, Sums, Who, attain, unasked
 from domain.quotas.rows import Row, quota_from_row
 from domain.quotas.rules import Tenure, figures, smallest_unit
-from domain.scorecards.model import Sum
 from domain.work import Tx
 from sql.pool import Session
 from sql.queries import queries
@@ -180,19 +179,7 @@ async def load_sums(session: Session, boards: Sequence[Board]) -> list[Sums]:
         for row in await session.fetch(_quotas.credit_sums, *_periods(boards, won)):
             _add(found[row["position"]], row, boards[row["position"]].measure.lower())
     for formula, positions in await attained.formulas(session, boards):
-        where = formula.where
-        for row in await session.fetch(
-            _quotas.kpi_sums,
-            *_periods(boards, positions),
-            formula.facts,
-            formula.field if isinstance(formula, Sum) else "COUNT",
-            formula.dated,
-            where.kinds,
-            where.outcomes,
-            where.channels,
-            where.statuses,
-            where.products,
-        ):
+        for row in await session.fetch(_quotas.kpi_sums, *_periods(boards, positions), *attained.counted(formula)):
             _add(found[row["position"]], row, "value")
     return found
 
