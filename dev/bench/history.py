@@ -47,15 +47,7 @@ async def history(db: Database, running: Services, reps: int, facts: int, progre
                 return Work.system(db, row["org_id"])
     now = datetime.now(UTC)
     first = now.date() - WEEKS * WEEK
-    work = await organization_create(
-        db,
-        name=f"{facts:,} facts of {reps:,} reps",
-        currency="USD",
-        calendar=CalendarVersion(1, CALENDAR_FROM, "UTC"),
-        now=now,
-        admin_email=admin,
-        admin_name="Ada Admin",
-    )
+    work = await _organization(db, f"{facts:,} facts of {reps:,} reps", admin, now)
     await _people(work, reps, first, progress)
     await _plans(work, first, progress)
     async with db.session(work.viewer.org_id) as session:
@@ -82,15 +74,7 @@ async def sales(db: Database, running: Services, reps: int, deals: int, progress
             if known and await session.value(_history.facts):
                 return Work.system(db, row["org_id"])
     now = datetime.now(UTC)
-    work = await organization_create(
-        db,
-        name=f"{reps:,} reps",
-        currency="USD",
-        calendar=CalendarVersion(1, CALENDAR_FROM, "UTC"),
-        now=now,
-        admin_email=admin,
-        admin_name="Ada Admin",
-    )
+    work = await _organization(db, f"{reps:,} reps", admin, now)
     await _people(work, reps, now.date() - 60 * WEEK, progress)
     async with db.session(work.viewer.org_id) as session:
         ids = [row["rep_id"] for row in await session.fetch(_history.reps)]
@@ -110,6 +94,13 @@ def analyze(running: Services) -> None:
         [str(postgres_programs() / "vacuumdb"), "-q", "-z", "-h", host, "-U", "postgres", "postgres"],
         check=True,
         capture_output=True,
+    )
+
+
+async def _organization(db: Database, name: str, admin: str, now: datetime) -> Work:
+    calendar = CalendarVersion(1, CALENDAR_FROM, "UTC")
+    return await organization_create(
+        db, name=name, currency="USD", calendar=calendar, now=now, admin_email=admin, admin_name="Ada Admin"
     )
 
 
