@@ -186,7 +186,10 @@ class Calendar:
 
     def week(self, day: date) -> date:
         """The first day of the day's week."""
-        return self.at(day).week_start(day)
+        known = self._weeks.get(day)
+        if known is None:
+            known = self._weeks[day] = self.at(day).week_start(day)
+        return known
 
     def period(self, kind: PeriodKind, day: date) -> Period:
         """The period of a kind that holds the day."""
@@ -194,6 +197,16 @@ class Calendar:
         if known is None:
             known = self._periods[kind, day] = self.at(day).period(kind, day)
         return known
+
+    @cached_property
+    def _weeks(self) -> dict[date, date]:
+        """Those asked for so far."""
+        return {}
+
+    @cached_property
+    def _workdays(self) -> dict[date, bool]:
+        """Those asked for so far."""
+        return {}
 
     @cached_property
     def _periods(self) -> dict[tuple[PeriodKind, date], Period]:
@@ -217,7 +230,10 @@ class Calendar:
 
     def is_workday(self, day: date) -> bool:
         """A working weekday that is no holiday."""
-        return self.at(day).is_workday(day)
+        known = self._workdays.get(day)
+        if known is None:
+            known = self._workdays[day] = self.at(day).is_workday(day)
+        return known
 
     def workdays(self, start: date, end: date) -> int:
         """Workdays in `[start, end)`."""

@@ -33,11 +33,13 @@ async def recompute(ctx: dict[str, Any], org: str) -> None:
 
 
 async def coach(ctx: dict[str, Any], org: str) -> None:
-    """Evaluate the coaching rules that are due."""
-    await _drain(ctx, "coach", org, domain.coach)
+    """Evaluate the coaching rules that are due. What is marked meanwhile has a job of its own."""
+    await _drain(ctx, "coach", org, domain.coach, most=1)
 
 
-async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work], Awaitable[bool]]) -> None:
+async def _drain(
+    ctx: dict[str, Any], job: str, org: str, once: Callable[[Work], Awaitable[bool]], most: int | None = None
+) -> None:
     bind_contextvars(org_id=org)  # a job is a task of its own: nothing to unbind
     # From here on a new job may wait: what is marked while this one runs must not be lost.
     await ctx["redis"].delete(WAITING.format(job=job, org=org))
@@ -48,7 +50,7 @@ async def _drain(ctx: dict[str, Any], job: str, org: str, once: Callable[[Work],
         while await once(work := Work.system(ctx["db"], UUID(org))):
             note["rounds"] += 1
             now = time.perf_counter()
-            if now - started > ctx["settings"].job_timeout_seconds / 2:
+            if note["rounds"] == most or now - started > ctx["settings"].job_timeout_seconds / 2:
                 break  # what goes on for long has left a wake-up: the sweep takes it up in a job of its own
             log.debug("round", job=job, now=work.now.isoformat(), milliseconds=round((now - began) * 1000, 2))
             began = now

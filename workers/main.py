@@ -25,6 +25,8 @@ log = structlog.get_logger("attain.worker")
 
 # How long a job waits at most before the same one may be enqueued again: bounds what a lost job costs.
 _WAIT_SECONDS = 5
+# How long coaching waits for more numbers: a rep's rules are evaluated once a second, not once for each of its facts.
+_LATER = {"coach": 1.0}
 # How long the relay waits for Valkey, which events do not need.
 _VALKEY_SECONDS = 2.0
 
@@ -47,7 +49,7 @@ async def _relaying(options: Settings) -> AsyncIterator[Database]:
             return
         waiting = jobs.WAITING.format(job=job, org=org_id)
         if await queue.set(waiting, 1, nx=True, ex=_WAIT_SECONDS):
-            await queue.enqueue_job(job, str(org_id))
+            await queue.enqueue_job(job, str(org_id), _defer_by=_LATER.get(job))
 
     tasks = [asyncio.create_task(_forever(Relay(db, queue, options, enqueue).run), name="relay")]
     if options.metrics_port:

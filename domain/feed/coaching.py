@@ -4,9 +4,10 @@
 writes what changed. On one day the same results give the same items in any order, and a second run changes nothing.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import islice
 from uuid import UUID
@@ -22,6 +23,7 @@ from domain.feed.model import (
     DismissReason,
     Evidence,
     Peers,
+    Point,
     Reading,
     Rule,
     Status,
@@ -36,7 +38,7 @@ from sql.queries import queries
 
 _feed = queries("feed")
 
-_BATCH = 100
+_BATCH = 50
 """Reps whose weeks are held in memory at once."""
 
 _Group = tuple[UUID, UUID, str | None]
@@ -67,10 +69,12 @@ class _Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """The circumstances of an evaluation, the same for every rep."""
+    """The circumstances of an evaluation, the same for every rep. `this` and `last` are weeks."""
 
     org_id: UUID
     today: date
+    this: date
+    last: date
     calendar: Calendar
     currency: str
     rules: list[tuple[Rule, Kpi]]
@@ -80,24 +84,28 @@ class _Day:
 async def coach(tx: Tx, calendar: Calendar, rep_ids: Iterable[UUID]) -> None:
     """Bring these reps' coaching items in line with their stored results, as of the transaction's local day."""
     today = calendar.local_day(tx.now)
+    this = calendar.week(today)
+    last = calendar.week(this - DAY)
     in_force = await stored.rules_on(tx, today)
-    peers = await _peers(tx, calendar, in_force, today)
+    peers = await _peers(tx, in_force, last)
     currency = str(await tx.value(_feed.currency))
-    day = _Day(tx.session.org_id, today, calendar, currency, in_force, peers)
+    day = _Day(tx.session.org_id, today, this, last, calendar, currency, in_force, peers)
     waiting = iter(sorted(set(rep_ids)))
     while batch := list(islice(waiting, _BATCH)):
         changes = _Changes()
         for rep in await _load(tx, day, batch):
             _decide(day, rep, changes)
+            await asyncio.sleep(0)  # the numbers of whoever else is waiting come first
+        if changes.opened:
+            changes.opened = await _with_series(tx, changes.opened)
         await _save(tx, day, changes)
 
 
-async def _peers(tx: Tx, calendar: Calendar, in_force: Sequence[tuple[Rule, Kpi]], today: date) -> dict[_Group, Peers]:
+async def _peers(tx: Tx, in_force: Sequence[tuple[Rule, Kpi]], week: date) -> dict[_Group, Peers]:
     """How everybody did in the last complete week, for the rules that ask."""
     asking = [(rule, kpi) for rule, kpi in in_force if rule.active and _asks_peers(rule.definition, kpi)]
     if not asking:
         return {}
-    week = calendar.week(calendar.week(today) - DAY)
     rows = await tx.fetch(
         _feed.peer_results,
         [rule.rule_id for rule, _ in asking],
@@ -119,40 +127,52 @@ def _asks_peers(definition: Definition, kpi: Kpi) -> bool:
 
 async def _load(tx: Tx, day: _Day, rep_ids: list[UUID]) -> list[_Rep]:
     """Reps with their weeks and items, in four statements whatever their number."""
-    this = day.calendar.week(day.today)
-    definitions = [rule.definition for rule, _ in day.rules]
-    weeks_back = max([rules.SERIES_WEEKS, *(d.trend_weeks for d in definitions)]) + 1
-    days_back = max([7, *(d.cooldown_days for d in definitions)])
+    days_back = max([7, *(rule.definition.cooldown_days for rule, _ in day.rules)])
     leave: dict[UUID, list[tuple[date, date]]] = defaultdict(list)
-    for row in await tx.fetch(_feed.leave_overlapping, rep_ids, this, day.today + DAY):
+    for row in await tx.fetch(_feed.leave_overlapping, rep_ids, day.this, day.today + DAY):
         leave[row["rep_id"]].append((row["starts_on"], row["ends_on"]))
     reps: dict[UUID, _Rep] = {}
     for row in await tx.fetch(_feed.subjects, rep_ids, day.today):
         employment = Employment(row["hired_on"], row["left_on"], tuple(leave[row["rep_id"]]))
         reps[row["rep_id"]] = _Rep(row["rep_id"], row["name"], row["role"], row["manager_id"], employment)
-    for row in await tx.fetch(_feed.rep_results, rep_ids, this - weeks_back * WEEK, this):
-        reps[row["rep_id"]].weeks[row["kpi_id"]][row["week"]] = _week(row)
-    since = day.calendar.midnight(min(this, day.today - timedelta(days=days_back)))
+    trends = _trends(day)
+    for rep_id, kpi_id, *content in await tx.fetch(
+        _feed.rep_results, rep_ids, day.last, day.this, list(trends), list(trends.values())
+    ):
+        week = WeekResult(*content)
+        reps[rep_id].weeks[kpi_id][week.week] = week
+    since = day.calendar.midnight(min(day.this, day.today - timedelta(days=days_back)))
     for row in await tx.fetch(_feed.coaching_items, rep_ids, since):
         reps[row["rep_id"]].items.append(row)
     return list(reps.values())
 
 
-def _week(row: Record) -> WeekResult:
-    return WeekResult(
-        week=row["week"],
-        value=row["value"],
-        numerator=row["numerator"],
-        denominator=row["denominator"],
-        sample=row["sample"],
-        target=row["target"],
-        weight=row["weight"],
-        workdays=row["workdays"],
-        workdays_available=row["workdays_available"],
-        kpi_version=row["kpi_version"],
-        template_id=row["template_id"],
-        template_version=row["template_version"],
-    )
+def _trends(day: _Day) -> dict[UUID, date]:
+    """The KPIs of which rules look at a rep's own trend, and since which week."""
+    found: dict[UUID, date] = {}
+    for rule, _ in day.rules:
+        if rule.active and rule.definition.trigger is Trigger.BELOW_OWN_TREND:
+            since = day.this - (rule.definition.trend_weeks + 1) * WEEK
+            found[rule.kpi_id] = min(since, found.get(rule.kpi_id, since))
+    return found
+
+
+async def _with_series(tx: Tx, opened: Sequence[tuple[_Rep, rules.Candidate]]) -> list[tuple[_Rep, rules.Candidate]]:
+    """What opens, with the weeks that its evidence shows."""
+    ends = [candidate.reading.week for _, candidate in opened]
+    series: dict[int, list[Point]] = defaultdict(list)
+    for row in await tx.fetch(
+        _feed.series,
+        [rep.rep_id for rep, _ in opened],
+        [candidate.kpi.kpi_id for _, candidate in opened],
+        [end - (rules.SERIES_WEEKS - 1) * WEEK for end in ends],
+        ends,
+    ):
+        series[row["n"]].append(Point(row["week"], row["value"], row["target"]))
+    return [
+        (rep, replace(candidate, reading=replace(candidate.reading, series=tuple(series[n]))))
+        for n, (rep, candidate) in enumerate(opened, 1)
+    ]
 
 
 def _decide(day: _Day, rep: _Rep, changes: _Changes) -> None:
@@ -191,8 +211,7 @@ def _decide(day: _Day, rep: _Rep, changes: _Changes) -> None:
         and (candidate := _candidate(day, rule, kpi, reading, rep)).item_id not in known
     ]
     opened_this_week = sum(
-        day.calendar.week(day.calendar.local_day(item["created_at"])) == day.calendar.week(day.today)
-        for item in rep.items
+        day.calendar.week(day.calendar.local_day(item["created_at"])) == day.this for item in rep.items
     )
     for candidate in rules.chosen(candidates, live, opened_this_week):
         changes.opened.append((rep, candidate))
@@ -200,7 +219,7 @@ def _decide(day: _Day, rep: _Rep, changes: _Changes) -> None:
 
 def _read(day: _Day, rep: _Rep, rule: Rule, kpi: Kpi) -> Reading | None:
     weeks = rep.weeks.get(rule.kpi_id, {})
-    last = weeks.get(day.calendar.week(day.calendar.week(day.today) - DAY))
+    last = weeks.get(day.last)
     peers = day.peers.get((rule.rule_id, last.template_id, rep.role)) if last else None
     return rules.read(rule.definition, kpi, day.calendar, rep.employment, weeks, peers, day.today)
 

@@ -54,7 +54,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class WeekResult:
-    """A rep's stored result of a KPI in a week. `weight` is relative: 1 is the mean weight of the scorecard.
+    """A rep's stored result of a KPI in a week. `weight` is relative: 1 is the mean weight of the scorecard. The query
+    `feed.rep_results` has the fields in this order.
 
     `target` is that of the whole week, prorated to the workdays available where the KPI says so; a running week's
     `value` is what there is by now.
@@ -102,7 +103,8 @@ class Reading:
 
     `judged` is what was compared: the value, or the shrunk rate, or activity per full week. `reference` is what it was
     compared with: the target to date, the mean of the rep's own weeks, the peers' median. `ratio` is between the two,
-    1 at par, lower is worse whichever way the KPI points.
+    1 at par, lower is worse whichever way the KPI points. `series` are the last twelve weeks, once the reading
+    has opened an item.
     """
 
     week: date
@@ -120,10 +122,10 @@ class Reading:
     prior: Decimal | None
     peers: int | None
     weight: Decimal
-    series: tuple[Point, ...]
     kpi_version: int
     template_id: UUID
     template_version: int
+    series: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

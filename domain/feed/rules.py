@@ -20,7 +20,6 @@ from domain.feed.model import (
     Act,
     Definition,
     Peers,
-    Point,
     Reading,
     Rule,
     Status,
@@ -159,9 +158,10 @@ def read(
 ) -> Reading | None:
     """What the rule sees of a rep today; None when a gate is shut or there is nothing to compare (rule 9).
 
-    `weeks` are the rep's stored results of the KPI by first day of the week, `peers` those of the last complete week.
+    `weeks` are the rep's stored results of the KPI by first day of the week: this one and the last, and for
+    BELOW_OWN_TREND those before. `peers` are those of the last complete week.
     """
-    found = judged_week(definition, kpi, calendar, rep, weeks, today)
+    found = judged_week(definition, kpi, calendar, rep, weeks, today) if weeks else None
     if found is None or not rep.available(today):
         return None
     week, days = found
@@ -204,10 +204,6 @@ def read(
         prior=prior,
         peers=peers.count if peers and definition.trigger is Trigger.BELOW_PEER_MEDIAN else None,
         weight=week.weight,
-        series=tuple(
-            Point(day, weeks[day].value, weeks[day].target)
-            for day in sorted(day for day in weeks if day <= week.week)[-SERIES_WEEKS:]
-        ),
         kpi_version=week.kpi_version,
         template_id=week.template_id,
         template_version=week.template_version,

@@ -73,10 +73,11 @@ where org_id = $1 and rep_id = any($2::uuid[]) and starts_on < $4 and ends_on > 
 order by rep_id, starts_on;
 
 -- name: rep_results
--- The stored weeks of these reps on these KPIs. A weight of 1 is the mean of its scorecard. `offset 0` keeps the order of the
--- look-ups, rep by rep and week by week: right after an import the planner has no statistics and would multiply tables.
-select r.rep_id, k.kpi_id, s.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.kpi_version, s.template_id,
-  s.template_version, s.workdays, s.workdays_available, k.share as weight
+-- The stored weeks that rules judge, $3 through $4, of these reps on all KPIs; and on some KPIs those since a week of each,
+-- to tell a trend. A weight of 1 is the mean of its scorecard; what is before $3 is not weighed. `offset 0` keeps the order of
+-- the look-ups, rep by rep and week by week: right after an import the planner has no statistics and would multiply tables.
+select r.rep_id, k.kpi_id, s.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.share as weight, s.workdays,
+  s.workdays_available, k.kpi_version, s.template_id, s.template_version
 from unnest($2::uuid[]) r (rep_id)
 cross join lateral (
   select s.week, s.template_id, s.template_version, s.workdays, s.workdays_available from scorecard s
@@ -87,7 +88,30 @@ cross join lateral (
   select k.*, k.weight / avg(k.weight) over () as share from kpi_result k
   where k.org_id = $1 and k.subject = 'REP' and k.subject_id = r.rep_id and k.week = s.week
 ) k
-order by r.rep_id, k.kpi_id, s.week;
+union all
+select r.rep_id, t.kpi_id, k.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.weight, s.workdays,
+  s.workdays_available, k.kpi_version, s.template_id, s.template_version
+from unnest($2::uuid[]) r (rep_id)
+cross join unnest($5::uuid[], $6::date[]) t (kpi_id, since)
+cross join lateral (
+  select * from kpi_result k
+  where k.org_id = $1 and k.subject = 'REP' and k.subject_id = r.rep_id and k.week >= t.since and k.week < $3
+    and k.kpi_id = t.kpi_id
+  offset 0
+) k
+cross join lateral (
+  select s.template_id, s.template_version, s.workdays, s.workdays_available from scorecard s
+  where s.org_id = $1 and s.subject = 'REP' and s.subject_id = r.rep_id and s.week = k.week
+  offset 0
+) s;
+
+-- name: series
+-- The weeks that evidence shows of each of these reps and KPIs, the oldest first.
+select e.n, k.week, k.value, k.target
+from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) with ordinality e (rep_id, kpi_id, since, through, n)
+join kpi_result k on k.org_id = $1 and k.subject = 'REP' and k.subject_id = e.rep_id and k.kpi_id = e.kpi_id
+  and k.week between e.since and e.through
+order by e.n, k.week;
 
 -- name: peer_results
 -- For each rule, template and job role: how the reps did in a complete week. The median is exact (numeric): the mean of the

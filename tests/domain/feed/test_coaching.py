@@ -42,7 +42,7 @@ async def test_a_kpi_below_target_opens_an_item_for_the_reps_manager(company: Co
 
 async def test_evidence_holds_all_that_the_decision_rests_on(company: Company) -> None:
     await publish(company)
-    for i in range(4):
+    for i in range(14):
         await company.week("ann", LAST - timedelta(weeks=i), value=20 + i)
     await company.coach()
     [item] = await company.items()
@@ -50,7 +50,8 @@ async def test_evidence_holds_all_that_the_decision_rests_on(company: Company) -
     assert (evidence.trigger, evidence.open_below, evidence.rule_version) == (Trigger.BELOW_TARGET, Decimal("0.85"), 1)
     reading = evidence.reading
     assert (reading.value, reading.target, reading.ratio) == (Decimal(20), Decimal(40), Decimal("0.5"))
-    assert [point.value for point in reading.series] == [Decimal(value) for value in (23, 22, 21, 20)]
+    assert [point.value for point in reading.series] == [Decimal(20 + i) for i in reversed(range(12))]
+    assert reading.series[-1].week == LAST
     assert (reading.kpi_version, reading.template_version, reading.sample) == (1, 1, 20)
 
 
@@ -281,6 +282,7 @@ async def test_many_reps_cost_as_many_statements_as_one(company: Company, statem
         "feed.subjects",
         "feed.rep_results",
         "feed.coaching_items",
+        "feed.series",
         "feed.coaching_items_add",
         "feed.events_add",
     ]

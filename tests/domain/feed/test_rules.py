@@ -172,13 +172,6 @@ def test_without_peers_a_rate_is_shrunk_toward_its_target() -> None:
     assert (reading.judged, reading.prior) == (Decimal("0.2"), Decimal("0.4"))
 
 
-def test_evidence_shows_the_last_twelve_weeks_up_to_the_judged_one() -> None:
-    stored = [week(MONDAY - timedelta(weeks=i), 20) for i in range(15)]
-    reading = read(*stored)
-    assert reading is not None
-    assert [point.week for point in reading.series] == [LAST - timedelta(weeks=i) for i in reversed(range(12))]
-
-
 def test_thresholds_are_strict() -> None:
     d = definition()
     at = {value: read(week(LAST, value)) for value in ("33.9", "34", "38", "38.1")}
