@@ -3,6 +3,7 @@
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -250,6 +251,29 @@ class Method:
         return found
 
 
+class Extended(Method):
+    """An asynchronous resolver within field extensions, which are given its source, its info and its arguments."""
+
+    def __init__(self, own: StrawberryField, arguments: Arguments) -> None:
+        super().__init__(own, arguments, ())
+        self._outermost: Callable[..., Any] = self._innermost
+        for extension in own.extensions:
+            self._outermost = partial(extension.resolve_async, self._outermost)
+
+    def _innermost(self, source: Any, info: Any, /, **keywords: Any) -> Any:
+        if self._info is not None:
+            keywords[self._info] = info
+        return self._call(source, **keywords) if self._takes_self else self._call(**keywords)
+
+    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
+        arguments = self._arguments.of(run, lambda: ColumnInfo(run, place, 0, field, self._own))
+        found: list[Any] = []
+        for position, parent in enumerate(parents):
+            keywords = arguments | dict.fromkeys(self._parents, parent)
+            found.append(self._outermost(parent, ColumnInfo(run, place, position, field, self._own), **keywords))
+        return found
+
+
 class Whatever:
     """A resolver as graphql-core calls it."""
 
@@ -309,8 +333,7 @@ def _calling(
     # The last extension is the outermost: it is asked first.
     gates = [extension for extension in reversed(own.extensions) if isinstance(extension, Gate)]
     direct = (
-        len(gates) == len(own.extensions)
-        and type(own).get_result is StrawberryField.get_result
+        type(own).get_result is StrawberryField.get_result
         and strawberry.config.info_class is Info
         and not strawberry.schema_converter.exception_handlers
     )
@@ -321,6 +344,8 @@ def _calling(
         own.arguments, names.from_argument, strawberry.schema_converter.scalar_registry, strawberry.config
     )
     arguments = Arguments(definition, node, conversion, engine.hide_suggestions)
+    if len(gates) < len(own.extensions):
+        return Extended(own, arguments) if _is_wrapped(own) else whatever
     metadata: Mapping[Any, Any] = own.metadata or {}
     column = metadata.get(COLUMN)
     if column is not None:
@@ -332,3 +357,15 @@ def _calling(
     if inspect.isasyncgenfunction(own.base_resolver.wrapped_func):
         return whatever
     return Method(own, arguments, gates)
+
+
+def _is_wrapped(own: StrawberryField) -> bool:
+    """Whether all that its extensions do is to be asked around an asynchronous resolver."""
+    return (
+        own.base_resolver is not None
+        and inspect.iscoroutinefunction(own.base_resolver.wrapped_func)
+        and all(
+            extension.supports_async and type(extension).map_arguments is FieldExtension.map_arguments
+            for extension in own.extensions
+        )
+    )

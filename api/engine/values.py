@@ -1,20 +1,17 @@
-"""Variables and arguments, coerced as the specification has it: quickly where they are plain, by graphql-core else."""
+"""Variables and arguments, coerced as the specification has it: compiled where they fit, by graphql-core else."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from graphql import (
-    GraphQLBoolean,
     GraphQLError,
     GraphQLField,
-    GraphQLID,
-    GraphQLInt,
     GraphQLSchema,
-    GraphQLString,
     OperationDefinitionNode,
     VariableNode,
     get_nullable_type,
@@ -25,14 +22,13 @@ from graphql import (
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, coerce_argument, get_argument_values, get_variable_values
 from graphql.language import FieldNode
-from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 from strawberry.relay import GlobalID
 from strawberry.types.arguments import StrawberryArgument, convert_argument
 from strawberry.types.base import StrawberryMaybe
 
+from api.engine.inputs import Slot, Unfit, maker, slot
 from api.engine.run import Misfit, Run
 
-_AS_SENT = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool, GraphQLInt: int}
 # A constant of one of these may be handed to every resolver.
 _CONSTANT = (str, int, float, bool, type(None), Decimal, date, datetime, time, UUID, Enum)
 
@@ -42,20 +38,6 @@ _MISSING: Any = object()
 Convert = Callable[[Any, Any], Any]
 
 
-class _Variable(NamedTuple):
-    name: str
-    kind: type
-    required: bool
-    default: Any
-
-
-def _is_plain(value: Any, kind: type) -> bool:
-    """Whether a value of a scalar is used as it is sent."""
-    if type(value) is not kind:
-        return False
-    return kind is not int or GRAPHQL_MIN_INT <= cast("int", value) <= GRAPHQL_MAX_INT
-
-
 class Variables:
     """The variables of an operation."""
 
@@ -63,23 +45,24 @@ class Variables:
         self._schema = schema
         self._definitions = operation.variable_definitions or ()
         self._hide = hide_suggestions
-        self._plain = self._quick()
+        self._slots = self._compiled()
 
     def coerce(self, given: dict[str, Any]) -> tuple[dict[str, Any], VariableValues | None]:
         """Coerced values, and all that graphql-core knows of them when it was asked. Raises `Misfit`."""
-        if self._plain is None:
-            found = self.all(given)
-            return found.coerced, found
-        coerced: dict[str, Any] = {}
-        for name, kind, required, default in self._plain:
-            value = given.get(name, default)
-            if value is _MISSING and not required:
-                continue
-            if not (_is_plain(value, kind) or (value is None and not required)):
-                found = self.all(given)
-                return found.coerced, found
-            coerced[name] = value
-        return coerced, None
+        if self._slots is not None:
+            coerced: dict[str, Any] = {}
+            with suppress(Exception):  # which graphql-core says again, in its words
+                for place, default in self._slots:
+                    name = place.name
+                    if name in given:
+                        coerced[name] = place.coerce(given[name])
+                    elif default is not _MISSING:
+                        coerced[name] = default
+                    elif place.required:
+                        raise Unfit
+                return coerced, None
+        found = self.all(given)
+        return found.coerced, found
 
     def all(self, given: dict[str, Any]) -> VariableValues:
         """As graphql-core has it. Raises `Misfit`."""
@@ -88,15 +71,12 @@ class Variables:
             raise Misfit(found)
         return found
 
-    def _quick(self) -> list[_Variable] | None:
-        """Variables that are used as they are sent, if all of them are."""
-        plain = []
+    def _compiled(self) -> list[tuple[Slot, Any]] | None:
+        """The place of each variable and its default, coerced; None where a default may not be shared."""
+        slots = []
         for definition in self._definitions:
             signature = get_variable_signature(self._schema, definition)
             if isinstance(signature, GraphQLError):
-                return None
-            kind = _AS_SENT.get(cast("Any", get_nullable_type(signature.type)))
-            if kind is None:
                 return None
             default = _MISSING
             if definition.default_value is not None:
@@ -104,8 +84,10 @@ class Variables:
                 if isinstance(usual, list):
                     return None
                 default = usual.coerced[signature.name]
-            plain.append(_Variable(signature.name, kind, is_non_null_type(signature.type), default))
-        return plain
+                if not isinstance(default, _CONSTANT):
+                    return None
+            slots.append((slot(signature.name, signature.type), default))
+        return slots
 
 
 class Conversion(NamedTuple):
@@ -123,8 +105,12 @@ class Conversion(NamedTuple):
     def converter(self, name: str) -> Convert:
         """Of one argument: from its coerced value and the info of the field."""
         argument = self.argument(name)
+        make = maker(argument.type, self.config.name_converter.from_field)
 
         def convert(value: Any, info: Any) -> Any:
+            if make is not None and value is not None:
+                with suppress(Exception):  # which Strawberry raises again
+                    return make(value)
             return convert_argument(value, argument.type, self.registry, self.config, info, path=(name,))
 
         return convert

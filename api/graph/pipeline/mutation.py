@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, TypeVar
 
 import strawberry
@@ -226,10 +227,8 @@ class PipelineMutation:
 
 def _items(inputs: Sequence[Any], kind: type[I], **made: Any) -> list[I]:
     """The domain's items; an input has its item's fields under the same names, `made` those that are lists."""
-    names = [field.name for field in fields(kind)]
-    return [
-        kind(**{name: made[name](item) if name in made else getattr(item, name) for name in names}) for item in inputs
-    ]
+    columns = [map(made.get(field.name) or attrgetter(field.name), inputs) for field in fields(kind)]
+    return [kind(*values) for values in zip(*columns, strict=True)]
 
 
 def _payload(kind: type[P], done: Ingested) -> P:

@@ -169,6 +169,10 @@ class Query:
     async def loud_secret(self) -> str | None:
         return "loud secret"
 
+    @strawberry.field(extensions=[OnlyAdmins(), Upper()])
+    async def loud_changes(self, info: Info, source: str, changes: list[Change | None] | None = None) -> str | None:
+        return repr((source, changes, info.path.key))
+
     @strawberry.field(permission_classes=[IsAdmin])
     async def permitted(self) -> str | None:
         return "permitted"
