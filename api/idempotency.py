@@ -1,5 +1,6 @@
 """`Idempotency-Key`: a mutation that is sent again is answered again, and not done again."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -45,8 +46,9 @@ class Once:
         What is worth retrying is not kept; what was applied without leaving an answer is never done twice. Raises
         `Invalid`.
         """
-        if not await self._begin():
-            return await self._earlier()
+        async with self._in_time():
+            if not await self._begin():
+                return await self._earlier()
         answer = None
         try:
             answer = await run()
@@ -86,8 +88,11 @@ class Once:
         raise Invalid(_in_progress())
 
     async def _write(self, query: Query, *args: object) -> None:
-        async with self.context.db.session(self.context.viewer.org_id) as session:
+        async with self._in_time(), self.context.db.session(self.context.viewer.org_id) as session:
             await session.execute(query, self._who, self.key, *args)
+
+    def _in_time(self) -> asyncio.Timeout:
+        return asyncio.timeout(self.context.settings.request_timeout_seconds)
 
     @property
     def _who(self) -> UUID | None:

@@ -1,6 +1,5 @@
 """One operation, whatever carried it here: who asks, what it asks, what it costs, its answer."""
 
-import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from api import metrics
 from api.auth import Viewers
 from api.budget import Budget
 from api.context import Calendars, Context
+from api.deadlines import Deadline
 from api.documents import Documents, Invalid, Prepared, too_dear
 from api.errors import Refusal, bad_request, formatted, unauthenticated
 from api.execution import Execution
@@ -119,13 +119,21 @@ class Api:
     execution: Execution
     budget: Budget
     calendars: Calendars = field(default_factory=Calendars)
+    in_time: Deadline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.in_time = Deadline(self.settings.request_timeout_seconds)
 
     async def viewer(self, authorization: str | None) -> tuple[Viewer, datetime | None]:
-        """Who asks and until when, from an Authorization header. Raises UNAUTHENTICATED."""
+        """Who asks and until when, from an Authorization header.
+
+        Raises UNAUTHENTICATED, and one of `Unavailable` when that cannot be found out, or not within the timeout.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise unauthenticated("Send `Authorization: Bearer` with a token or an API key.")
-        return await self.viewers.of(token.strip(), datetime.now(UTC))
+        with self.in_time():
+            return await self.viewers.of(token.strip(), datetime.now(UTC))
 
     def context(
         self, viewer: Viewer, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
@@ -176,7 +184,7 @@ class Api:
             context.calendars = self.calendars
         try:
             extensions = self.charge(prepared, asked.variables, context)
-            async with asyncio.timeout(self.settings.request_timeout_seconds):
+            with self.in_time():
                 result = await self.execution.execute(prepared, asked.variables, context)
             answer = Answer(encodable(result, context.request_id), True)
             answer.body["extensions"] = extensions

@@ -154,8 +154,7 @@ class _Connection:
         given = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
         token = given.get("authorization") or self.websocket.headers.get("authorization")
         try:
-            async with asyncio.timeout(self.api.settings.request_timeout_seconds):
-                self.viewer, self.expires = await self.api.viewer(token if isinstance(token, str) else None)
+            self.viewer, self.expires = await self.api.viewer(token if isinstance(token, str) else None)
         except Refusal:
             raise Closing(FORBIDDEN, "Forbidden") from None
         except Unavailable as error:  # TimeoutError is one

@@ -4,11 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
+import asyncpg
 import httpx
 import pytest
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+from domain.org.keys import api_key_create
+from domain.org.model import Scope
 from tests.api.conftest import Serve, Server
 from tests.api.graph import gate
 from tests.conftest import MakeOrg
@@ -169,6 +172,29 @@ async def test_an_operation_that_takes_too_long_is_stopped_and_may_be_retried(se
     assert slow.status_code == 503
     assert slow.headers["retry-after"] == "1"
     assert slow.json()["errors"][0]["extensions"]["retryable"] is True
+    assert again.json()["data"] == {"hello": "Hello, world"}
+
+
+@pytest.mark.parametrize("who", ["person", "key"])
+async def test_who_cannot_be_looked_up_in_time_may_try_again(
+    serve: Serve, make_org: MakeOrg, database_url: str, who: str
+) -> None:
+    work = await make_org()
+    _, key = await api_key_create(work, name="Partner", scopes=[Scope.ORG_READ], expires_at=None)
+    async with serve(request_timeout_seconds=0.2) as server:
+        token = server.token(work) if who == "person" else key
+        owner = await asyncpg.connect(database_url)
+        async with server.client(token) as client:
+            try:
+                await owner.execute("begin; lock table app_user, api_key in access exclusive mode")
+                async with asyncio.timeout(server.settings.statement_timeout_ms / 2_000):
+                    hanging = await client.post("/graphql", json={"query": "{ hello }"})
+            finally:
+                await owner.close()
+            again = await client.post("/graphql", json={"query": "{ hello }"})
+    assert (hanging.status_code, hanging.headers["retry-after"]) == (503, "1")
+    (error,) = hanging.json()["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["retryable"]) == ("UNAVAILABLE", True)
     assert again.json()["data"] == {"hello": "Hello, world"}
 
 
