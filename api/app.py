@@ -1,7 +1,7 @@
 """The ASGI application: `uvicorn api.app:create_app --factory`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
-from api import metrics
+from api import metrics, wire
 from api.auth import Viewers
 from api.budget import Budget
 from api.bus import Bus
@@ -46,6 +46,7 @@ log = structlog.get_logger("attain.api")
 
 # Bytes below which a body is sent as it is. Streams always are: a compressor a stream would weigh more than it saves.
 _SMALL = 1_000
+_COMPRESSION: dict[str, Any] = {"minimum_size": _SMALL, "zstd_level": 1, "brotli_quality": 2, "gzip_level": 1}
 add_compress_type(GRAPHQL)
 remove_compress_type(EVENTS)
 
@@ -105,7 +106,7 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         Route("/metrics", _metrics),
         Mount("/graphiql", StaticFiles(directory=ASSETS)),
     ]
-    middleware = [Middleware(CompressMiddleware, minimum_size=_SMALL, zstd_level=1, brotli_quality=2, gzip_level=1)]
+    compress, cors = Middleware(CompressMiddleware, **_COMPRESSION), None
     if chosen.cors_origins:
         cors = Middleware(
             CORSMiddleware,
@@ -114,34 +115,34 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-Id"],
             expose_headers=["X-Request-Id", "Idempotency-Replayed", "Retry-After"],
         )
-        middleware.insert(0, cors)
-    return _Application(routes=routes, middleware=middleware, lifespan=lifespan)
+    return _Application(cors, routes=routes, middleware=[cors, compress] if cors else [compress], lifespan=lifespan)
 
 
 class _Application(Starlette):
-    """Starlette, but for what is asked all the time: /graphql goes through the middleware straight to its view.
+    """Starlette, but for what is asked all the time: /graphql goes straight to its view.
 
     The layers around a route of Starlette's take as long as all that is done for a small query besides its statement.
     """
 
-    def __init__(self, *, middleware: Sequence[Middleware], **options: Any) -> None:
-        super().__init__(middleware=middleware, **options)
-        self._graphql: ASGIApp = _graphql
-        for layer in reversed(middleware):
-            self._graphql = layer.cls(self._graphql, *layer.args, **layer.kwargs)
+    def __init__(self, cors: Middleware | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._cross_origin = None if cors is None else cors.cls(self._answer, *cors.args, **cors.kwargs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/graphql":
-            scope["app"] = self
-            await self._graphql(scope, receive, send)
-        else:
+        if scope["type"] != "http" or scope["path"] != "/graphql":
             await super().__call__(scope, receive, send)
+        elif self._cross_origin is not None and any(name == b"origin" for name, _ in scope["headers"]):
+            # It adds headers to what goes by `send`, and to nothing else.
+            await self._cross_origin({**scope, "extensions": {}}, receive, send)
+        else:
+            await self._answer(scope, receive, send)
 
-
-async def _graphql(scope: Scope, receive: Receive, send: Send) -> None:
-    request = Request(scope, receive, send)
-    response = await running(request).http(request)
-    await response(scope, receive, send)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.state.running.http(wire.Request(scope, receive))
+        if isinstance(response, wire.Reply) and len(response.body) < _SMALL:
+            await response.at_once(scope, receive, send)
+        else:
+            await CompressMiddleware(response, **_COMPRESSION)(scope, receive, send)
 
 
 class _Sockets:

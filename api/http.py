@@ -1,6 +1,5 @@
 """GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/ with its SHOULDs."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,18 +9,20 @@ from typing import Any
 import orjson
 import structlog
 from graphql import GraphQLError, OperationType
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from structlog.contextvars import bind_contextvars
 
 from api import metrics, sse
 from api.bus import Bus
 from api.context import Context
+from api.deadlines import Deadline
 from api.documents import Invalid, Prepared
 from api.errors import Refusal, bad_request
 from api.graphiql import page
 from api.idempotency import Once
 from api.operation import Answer, Api, Asked, decode, is_subscription, refused, request_id
+from api.wire import Reply, Request
 from domain.org.model import Viewer
 
 log = structlog.get_logger("attain.api")
@@ -30,6 +31,9 @@ GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
 EVENTS = "text/event-stream"
 HTML = "text/html"
+
+_OFFERED = (JSON, GRAPHQL, EVENTS, HTML)
+_CONTENT_TYPES = {media: f"{media}; charset=utf-8".encode() for media in (JSON, GRAPHQL)}
 
 # How many times the limit is read before the connection is cut.
 _DRAINED = 4
@@ -54,14 +58,15 @@ class GraphQLOverHttp:
     def __init__(self, api: Api, bus: Bus) -> None:
         self._api = api
         self._bus = bus
+        self._receiving = Deadline(api.settings.receive_timeout_seconds)
 
     async def __call__(self, request: Request) -> Response:
         """Answer one request. Never raises."""
         started = time.perf_counter()
-        rid = request_id(request.headers.get("x-request-id"))
+        rid = request_id(request.header(b"x-request-id"))
         note: dict[str, Any] = {}
         bind_contextvars(request_id=rid)  # a request is a task of its own: nothing to unbind
-        media = _preferred(request.headers.get("accept"), (JSON, GRAPHQL, EVENTS, HTML))
+        media = _preferred(request.header(b"accept"), _OFFERED)
         try:
             response = await self._respond(request, media, rid, note)
         except HttpError as error:
@@ -76,7 +81,7 @@ class GraphQLOverHttp:
         except Exception as error:
             masked = GraphQLError("Something went wrong.", original_error=error)
             response = _encoded(_refused([masked], rid, note), media)
-        response.headers["X-Request-Id"] = rid
+        response.raw_headers.append((b"x-request-id", rid.encode()))
         log.info(
             "request",
             transport="http",
@@ -90,20 +95,20 @@ class GraphQLOverHttp:
     async def _respond(self, request: Request, media: str | None, rid: str, note: dict[str, Any]) -> Response:
         if media is None:
             raise HttpError(406, f"Answers are {GRAPHQL}, {JSON} or, for subscriptions, {EVENTS}.")
-        if request.method == "GET" and media == HTML and "query" not in request.query_params:
+        if request.method == "GET" and media == HTML and "query" not in request.parameters():
             return HTMLResponse(page(datetime.now(UTC)))
         viewer, expires = await self._admitted(request)
         given = await self._given(request)
         bind_contextvars(org_id=str(viewer.org_id))
-        key = request.headers.get("idempotency-key")
+        key = request.header(b"idempotency-key")
         if isinstance(given, list):
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)
-        context = self._api.context(viewer, rid, key, request.headers.get("traceparent"))
+        context = self._api.context(viewer, rid, key, request.header(b"traceparent"))
         asked, prepared = await self._api.read(given)
         note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
         self._check_method(request, prepared)
         if media == EVENTS:
-            after = request.headers.get("last-event-id")
+            after = request.header(b"last-event-id")
             return await sse.stream(self._api, self._bus, asked, prepared, context, after, expires)
         if is_subscription(prepared):
             raise Invalid(bad_request(f"Subscribe with `Accept: {EVENTS}` or over a WebSocket."))
@@ -114,7 +119,7 @@ class GraphQLOverHttp:
     async def _admitted(self, request: Request) -> tuple[Viewer, datetime | None]:
         """Who asks and until when. An unknown one's body is read, as a client hears nothing before, but not kept."""
         try:
-            return await self._api.viewer(request.headers.get("authorization"))
+            return await self._api.viewer(request.header(b"authorization"))
         except Refusal:
             await self._body(request, keep=False)
             raise
@@ -130,7 +135,7 @@ class GraphQLOverHttp:
     ) -> Response:
         """Several operations in one request, one after the other; each has its answer at its place."""
         limit = self._api.settings.max_batch
-        if not 1 <= len(given) <= limit or request.headers.get("idempotency-key"):
+        if not 1 <= len(given) <= limit or request.header(b"idempotency-key"):
             raise bad_request(f"A request holds 1 to {limit} operations, and one alone with an Idempotency-Key.")
         answers = []
         for one in given:
@@ -150,35 +155,36 @@ class GraphQLOverHttp:
     async def _given(self, request: Request) -> object:
         """The decoded parameters of the request."""
         if request.method == "GET":
-            parameters: dict[str, object] = dict(request.query_params)
+            given = request.parameters()
+            parameters: dict[str, object] = dict(given)
             for name in ("variables", "extensions"):
-                text = request.query_params.get(name)
+                text = given.get(name)
                 parameters[name] = decode(text) if text else None
             return parameters
         if request.method != "POST":
             raise HttpError(405, "GraphQL is asked by GET or POST.", Allow="GET, POST")
-        media, _, parameters_text = request.headers.get("content-type", "").partition(";")
+        media, _, parameters_text = (request.header(b"content-type") or "").partition(";")
         charset = parameters_text.replace(" ", "").lower().removeprefix("charset=").strip('"')
         if media.strip().lower() != JSON or charset not in ("", "utf-8", "utf8"):
             raise HttpError(415, f"Send `Content-Type: {JSON}` in UTF-8.")
         return decode(await self._body(request))
 
     async def _body(self, request: Request, keep: bool = True) -> bytes:
-        limit, seconds = self._api.settings.max_body_bytes, self._api.settings.receive_timeout_seconds
-        declared = request.headers.get("content-length", "0")
+        limit = self._api.settings.max_body_bytes
+        declared = request.header(b"content-length") or "0"
         if not declared.isdigit() or int(declared) > _DRAINED * limit:
             raise _too_large(limit)
-        body, read = bytearray(), 0
+        body, read, more = bytearray(), 0, True
         try:
-            async with asyncio.timeout(seconds):
-                async for chunk in request.stream():
-                    read += len(chunk)
-                    # What is too much is read but not kept: a client hears no answer before it has sent its all.
+            with self._receiving():
+                # What is too much is read but not kept: a client hears no answer before it has sent its all.
+                while more and read <= _DRAINED * limit:
+                    piece, more = await request.piece()
+                    read += len(piece)
                     if read <= limit and keep:
-                        body += chunk
-                    elif read > _DRAINED * limit:
-                        break
+                        body += piece
         except TimeoutError:
+            seconds = self._api.settings.receive_timeout_seconds
             raise HttpError(408, f"The body did not arrive within {seconds:g} s.", Connection="close") from None
         if read > limit:
             raise _too_large(limit)
@@ -208,7 +214,8 @@ def _encoded(answer: Answer, media: str | None, status: int | None = None) -> Re
         if not answer.executed:
             status = _STATUS.get(answer.code, 200 if media == JSON else 400)
     response = _json(answer.body, media, status)
-    response.headers.update(answer.headers)
+    if answer.headers:
+        response.headers.update(answer.headers)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if status in (429, 503):
@@ -216,9 +223,8 @@ def _encoded(answer: Answer, media: str | None, status: int | None = None) -> Re
     return response
 
 
-def _json(body: object, media: str | None, status: int) -> Response:
-    content = orjson.dumps(body, default=str)
-    return Response(content, status, media_type=f"{GRAPHQL if media == GRAPHQL else JSON}; charset=utf-8")
+def _json(body: object, media: str | None, status: int) -> Reply:
+    return Reply(orjson.dumps(body, default=str), status, _CONTENT_TYPES[GRAPHQL if media == GRAPHQL else JSON])
 
 
 def _code(refusal: Refusal) -> object:

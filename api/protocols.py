@@ -5,13 +5,19 @@ message comes in few pieces, and answers to pings do not pile up.
 """
 
 import asyncio
-from typing import cast
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
+from api.wire import WHOLE
 from settings import Settings
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 HEAD_BYTES = 65_536
 MOST_FRAGMENTS = 1_000
@@ -22,6 +28,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     head_seconds = 10.0
     _deadline: asyncio.TimerHandle | None = None
+    _in_head = False
     _head_bytes = 0
     _upgraded = False
 
@@ -35,7 +42,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if not self._upgraded and not self._answering():
+        if not self._upgraded and (self._in_head or not self._answering()):
             self._await_head()  # also when what came was no more than an empty line
         if self._deadline is not None:
             self._head_bytes += len(data)
@@ -44,11 +51,36 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await_head()
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._head_came()
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        cast("dict[str, object]", cycle.scope)["extensions"] = {WHOLE: partial(self._respond, cycle)}
+        super()._start_asgi_task(cycle, app)
+
+    async def _respond(
+        self, cycle: RequestResponseCycle, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
+    ) -> None:
+        """`WHOLE`: what the cycle's `send` does in two steps and two writes, looking at each header."""
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        answer = [STATUS_LINE[status]]
+        for name, value in (*self.server_state.default_headers, *headers):
+            answer += (name, b": ", value, b"\r\n")
+        answer += (b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n", body)
+        cycle.waiting_for_100_continue = False
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(b"".join(answer))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def handle_websocket_upgrade(self) -> None:
         self._upgraded = True

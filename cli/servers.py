@@ -58,6 +58,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here depends on the address that a client has
         ws_max_size=known.max_body_bytes,
         # A message is encoded once for thousands; deflating it for each of them would cost more than all the rest.
         ws_per_message_deflate=False,

@@ -241,3 +241,24 @@ async def test_requests_do_not_wait_for_each_other(client: httpx.AsyncClient) ->
     assert (await client.post("/graphql", json={"query": "{ hello }"})).status_code == 200
     gate.open.set()
     assert (await slow).json()["data"] == {"slow": "done"}
+
+
+async def test_pages_that_may_ask_from_a_browser(serve: Serve, make_org: MakeOrg) -> None:
+    page, asked = {"Origin": "https://app.example.com"}, {"query": "{ hello }"}
+    wants = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    async with (
+        serve(cors_origins=["https://app.example.com"]) as server,
+        server.client(server.token(await make_org())) as client,
+    ):
+        preflight = await client.options("/graphql", headers=page | wants)
+        answered = await client.post("/graphql", json=asked, headers=page)
+        elsewhere = await client.post("/graphql", json=asked, headers={"Origin": "https://other.example.com"})
+        no_page = await client.post("/graphql", json=asked)
+    assert preflight.status_code == 200
+    for response in (preflight, answered):
+        assert response.headers["access-control-allow-origin"] == "https://app.example.com"
+    assert "X-Request-Id" in answered.headers["access-control-expose-headers"]
+    assert "access-control-allow-origin" not in elsewhere.headers
+    assert "access-control-allow-origin" not in no_page.headers
+    for response in (answered, elsewhere, no_page):
+        assert response.json()["data"] == {"hello": "Hello, world"}
