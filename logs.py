@@ -11,6 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -27,6 +28,7 @@ _SECRET = re.compile(
 _MARKS = ("atk_", "whsec_", "eyJ", "://")
 # Exceptions whose text names no value that somebody sent.
 _PLAIN = (AttributeError, NameError, TypeError, ImportError, OSError, RuntimeError)
+_LEVELS = {"exception": "error", "warn": "warning"}
 _SECRET_NAMES = ("authorization", "cookie", "jwt_secret", "password", "secret", "token")
 
 
@@ -34,11 +36,7 @@ def configure(settings: Settings) -> None:
     """Send this process's logs, and those of the libraries it uses, to stdout."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        _add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        telemetry.add_trace_id,
-        _without_secrets,
+        _complete,
         structlog.processors.ExceptionRenderer(told),
     ]
     if settings.log_json:
@@ -81,9 +79,20 @@ class _Stdout:
     debug = info = warning = error = exception = critical = msg
 
 
-def _add_logger_name(logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    record = event.get("_record")
+def _complete(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What every line tells besides, and nothing under a name that is secret."""
+    for name in event:
+        if name.lower() in _SECRET_NAMES:
+            event[name] = "[secret]"
+    record = event.get("_record")  # of a line of a library
     event["logger"] = logger.name if record is None else record.name
+    if event["logger"] == "asyncio":  # the rest is the task's repr, and in it that of its exception
+        event["event"] = str(event["event"]).partition("\n")[0]
+    event["level"] = _LEVELS.get(method, method)
+    event["timestamp"] = datetime.now(UTC)
+    current = telemetry.traceparent()
+    if current is not None:
+        event["trace_id"] = current.split("-")[1]
     return event
 
 
@@ -106,17 +115,8 @@ def _named(error: BaseException) -> str:
     return " ".join([name, *(str(part) for part in known if part)])
 
 
-def _without_secrets(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    for name in event:
-        if name.lower() in _SECRET_NAMES:
-            event[name] = "[secret]"
-    if event.get("logger") == "asyncio":  # the rest is the task's repr, and in it that of its exception
-        event["event"] = str(event["event"]).partition("\n")[0]
-    return event
-
-
 def _json(event: structlog.typing.EventDict, default: Callable[[Any], Any]) -> str:
-    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
 
 
 def _scrub(_logger: Any, _method: str, line: Any) -> str:

@@ -7,7 +7,7 @@ that many mutations asked for belongs to the trace of the first and links to the
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -57,7 +57,7 @@ def span(
 
     `began`: when, in nanoseconds of the epoch, if that was before it was known whose part it is.
     """
-    return nullcontext(_ignore) if _tracer is None else _span(_tracer, name, parents, began, attributes)
+    return _NOWHERE if _tracer is None else _span(_tracer, name, parents, began, attributes)
 
 
 @contextmanager
@@ -93,6 +93,9 @@ def _ignore(**_: str | int | None) -> None:
     """Nobody looks."""
 
 
+_NOWHERE = nullcontext(_ignore)
+
+
 def _context(traceparent: str) -> "Context":
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -108,11 +111,3 @@ def traceparent() -> str | None:
     carrier: dict[str, str] = {}
     TraceContextTextMapPropagator().inject(carrier)
     return carrier.get("traceparent")
-
-
-def add_trace_id(_logger: Any, _method: str, event: Any) -> Any:
-    """A processor of structlog: a line says which trace it belongs to."""
-    current = traceparent()
-    if current is not None:
-        event["trace_id"] = current.split("-")[1]
-    return event
