@@ -19,6 +19,7 @@ from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 from api.context import Context, Info
+from api.deadlines import Deadline
 from api.engine import Gate
 from api.errors import forbidden, unauthenticated, user_error
 from domain.errors import Rejected
@@ -63,9 +64,13 @@ class Viewers:
         self._db = db
         self._settings = settings
         self._known: dict[bytes, tuple[float, Viewer, datetime | None]] = {}
+        self._in_time = Deadline(settings.request_timeout_seconds)
 
     async def of(self, token: str, now: datetime) -> tuple[Viewer, datetime | None]:
-        """The viewer behind a token, and when the token ends. Raises UNAUTHENTICATED."""
+        """The viewer behind a token, and when the token ends.
+
+        Raises UNAUTHENTICATED, and one of `Unavailable` when that cannot be found out, or not within the timeout.
+        """
         key = hashlib.sha256(token.encode()).digest()
         known = self._known.get(key)
         if known is not None:
@@ -73,7 +78,8 @@ class Viewers:
             if time.monotonic() < until and (expires is None or now < expires):
                 return viewer, expires
             del self._known[key]
-        viewer, expires = await authenticate(self._db, self._settings, token, now)
+        with self._in_time():
+            viewer, expires = await authenticate(self._db, self._settings, token, now)
         if len(self._known) >= _MOST_VIEWERS:
             self._known.clear()
         self._known[key] = time.monotonic() + _VIEWER_SECONDS, viewer, expires

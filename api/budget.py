@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 import structlog
@@ -34,8 +35,17 @@ class Balance:
 
     def extension(self) -> dict[str, object]:
         """As `extensions.cost` shows it."""
-        reset_at = self.reset_at.isoformat().replace("+00:00", "Z")
-        return {"requested": self.requested, "limit": self.limit, "remaining": self.remaining, "resetAt": reset_at}
+        return {
+            "requested": self.requested,
+            "limit": self.limit,
+            "remaining": self.remaining,
+            "resetAt": _written(self.reset_at),
+        }
+
+
+@lru_cache(maxsize=1)
+def _written(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
 
 
 class Budget:

@@ -1,6 +1,7 @@
 """Documents, parsed and validated once: most clients send the same few again and again."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,9 @@ from api.engine import Engine, Plan
 from api.errors import Refusal, bad_request
 from api.limits import Cost, check_shape, cost_of
 from settings import Settings
+
+# Postgres has no text with a zero in it; refused here once instead of in every action.
+_ZERO = re.compile(r"\0|\\u(0000|\{0+\})")
 
 # Characters of the documents that are remembered: parsed and planned, they take a hundred times the room.
 _ROOM = 1_000_000
@@ -83,7 +87,7 @@ class Documents:
         self._known: OrderedDict[str, _Document] = OrderedDict()
 
     def prepare(self, text: str, operation_name: str | None = None) -> Prepared:
-        """The operation of this name, or the only one. Raises `Invalid`."""
+        """The operation of this name, or the only one. Raises `Invalid`, or a BAD_REQUEST for what is no document."""
         document = self._document(text)
         prepared = document.operations.get(operation_name)
         if prepared is None:
@@ -98,6 +102,8 @@ class Documents:
         longest = self._settings.max_document_characters
         if len(text) > longest:
             raise Invalid(bad_request(f"The document has more than {longest} characters: put values into variables."))
+        if _ZERO.search(text):
+            raise has_zero()
         try:
             node = parse(text, max_tokens=self._settings.max_tokens)
             check_shape(node, self._settings)
@@ -135,6 +141,11 @@ class Documents:
             after_variable=_after_variable(document.node, operation),
             plan=self._engine.plan(document.node, operation),
         )
+
+
+def has_zero() -> Refusal:
+    """A text that cannot be stored."""
+    return bad_request("A text contains the character U+0000, which cannot be stored.")
 
 
 def too_dear(requested: int, limit: int) -> Refusal:

@@ -203,7 +203,7 @@ def _refused(errors: Sequence[GraphQLError], rid: str, note: dict[str, Any]) -> 
     """The answer to a request that did not come to be executed, noted."""
     answer = refused(list(errors), rid)
     note["code"] = answer.code
-    metrics.requests.labels("http", note.get("kind", "none"), note.get("field", "none"), answer.code).inc()
+    metrics.requests_of("http", note.get("kind", "none"), note.get("field", "none"), answer.code).inc()
     return answer
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import structlog
+import uuid_utils
 from graphql import ExecutionResult, GraphQLError, OperationType
 
 import telemetry
@@ -17,24 +18,22 @@ from api.auth import Viewers
 from api.budget import Budget
 from api.context import Calendars, Context
 from api.deadlines import Deadline
-from api.documents import Documents, Invalid, Prepared, too_dear
+from api.documents import Documents, Invalid, Prepared, has_zero, too_dear
 from api.errors import Refusal, bad_request, formatted, unauthenticated
 from api.execution import Execution
 from api.persisted import Persisted, document_id
 from domain.org.model import Viewer
 from settings import Settings
-from sql.pool import Database, statements, uuid7
+from sql.pool import Database, statements
 
 log = structlog.get_logger("attain.api")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-# Postgres has no text with a zero in it; refused here once instead of in every action.
-_ZERO = re.compile(r"\0|\\u(0000|\{0+\})")
 
 
 def request_id(given: str | None) -> str:
     """The caller's id when it is a sane one, otherwise a new one."""
-    return given if given and _REQUEST_ID.fullmatch(given) else uuid7().hex
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid_utils.uuid7().hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +63,6 @@ class Asked:
             raise bad_request("`variables` is not an object.")
         if name is not None and not isinstance(name, str):
             raise bad_request("`operationName` is not a string.")
-        if _ZERO.search(query):
-            raise bad_request("A text contains the character U+0000, which cannot be stored.")
         return cls(query, variables or {}, name or None, named)
 
     def canonical(self) -> bytes:
@@ -84,7 +81,7 @@ def decode(raw: bytes | str) -> Any:
     except (orjson.JSONDecodeError, UnicodeDecodeError):
         raise bad_request("The request is not JSON in UTF-8.") from None
     if "\\u0000" in text:
-        raise bad_request("A text contains the character U+0000, which cannot be stored.")
+        raise has_zero()
     return decoded
 
 
@@ -125,15 +122,11 @@ class Api:
         self.in_time = Deadline(self.settings.request_timeout_seconds)
 
     async def viewer(self, authorization: str | None) -> tuple[Viewer, datetime | None]:
-        """Who asks and until when, from an Authorization header.
-
-        Raises UNAUTHENTICATED, and one of `Unavailable` when that cannot be found out, or not within the timeout.
-        """
+        """Who asks and until when, from an Authorization header. Raises what `Viewers.of` does."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise unauthenticated("Send `Authorization: Bearer` with a token or an API key.")
-        with self.in_time():
-            return await self.viewers.of(token.strip(), datetime.now(UTC))
+        return await self.viewers.of(token.strip(), datetime.now(UTC))
 
     def context(
         self, viewer: Viewer, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
@@ -202,9 +195,9 @@ class Api:
             if outer is not None:
                 outer.extend(counted)
         answer.kind, answer.name, answer.statements = kind, prepared.name, len(counted)
-        metrics.requests.labels(transport, kind, prepared.root, answer.code).inc()
-        metrics.duration.labels(kind, prepared.root).observe(time.perf_counter() - started)
-        metrics.statements.labels(prepared.root).observe(len(counted))
+        metrics.requests_of(transport, kind, prepared.root, answer.code).inc()
+        metrics.duration_of(kind, prepared.root).observe(time.perf_counter() - started)
+        metrics.statements_of(prepared.root).observe(len(counted))
         return answer
 
 

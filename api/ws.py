@@ -238,7 +238,7 @@ class _Connection:
     def _error(self, id_: str, note: dict[str, Any], *errors: GraphQLError) -> dict[str, Any]:
         answer = refused(errors, self.request_id)
         note["code"] = answer.code
-        metrics.requests.labels("websocket", note.get("kind", "none"), note.get("field", "none"), answer.code).inc()
+        metrics.requests_of("websocket", note.get("kind", "none"), note.get("field", "none"), answer.code).inc()
         return {"id": id_, "type": "error", "payload": answer.body["errors"]}
 
     async def _send(self, message: Mapping[str, Any]) -> None:
