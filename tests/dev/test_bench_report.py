@@ -4,7 +4,9 @@ from pathlib import Path
 
 import orjson
 import pytest
+import typer
 
+from dev.bench import commands
 from dev.bench.report import Report, Table, distribution
 
 TABLE = Table("Speed", ("what", "n", "ms"), (("one", 1_000, 0.25), ("two", 2, None)), "As measured.")
@@ -38,3 +40,12 @@ def test_a_document_keeps_the_last_run_between_its_marks(tmp_path: Path) -> None
     assert "old" not in text
     with pytest.raises(ValueError, match="has no <!-- bench other: begin -->"):
         Report("other", {}).publish(None, document)
+
+
+def test_a_document_without_marks_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    document = tmp_path / "notes.md"
+    document.write_text("Nothing of a bench.\n")
+    with pytest.raises(typer.Exit) as ended:
+        commands.pay(data_dir=tmp_path / "data", write=document)
+    assert ended.value.exit_code == 1
+    assert not (tmp_path / "data").exists()
