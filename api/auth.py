@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -35,22 +35,6 @@ KEY_PREFIX = "atk_"
 # How long what was looked up of a token counts, and of how many tokens.
 _VIEWER_SECONDS = 2.0
 _MOST_VIEWERS = 10_000
-
-
-def mint(settings: Settings, org_id: UUID, email: str, *, now: datetime, valid: timedelta) -> str:
-    """A development token (HS256). Raises `ValueError` without ATTAIN_JWT_SECRET."""
-    if settings.jwt_secret is None:
-        raise ValueError("Set ATTAIN_JWT_SECRET (at least 32 characters) to mint development tokens.")
-    claims = {
-        "iss": settings.jwt_issuer,
-        "aud": settings.jwt_audience,
-        "org": str(org_id),
-        "email": email,
-        "sub": email,
-        "iat": now,
-        "exp": now + valid,
-    }
-    return jwt.encode(claims, settings.jwt_secret.get_secret_value(), algorithm="HS256")
 
 
 class Viewers:

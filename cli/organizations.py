@@ -61,7 +61,7 @@ def token(
     data_dir: DataDir = DATA,
 ) -> None:
     """Mint a development token (HS256, ATTAIN_JWT_SECRET or that of `attain up`)."""
-    from api.auth import mint
+    from api.tokens import mint
 
     join(data_dir)
     known = settings_with("database_url", "jwt_secret")

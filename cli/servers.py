@@ -33,15 +33,15 @@ def serve(
     fd: Annotated[int | None, typer.Option(hidden=True, help="A socket that listens already.")] = None,
 ) -> None:
     """Run the API on ATTAIN_DATABASE_URL and ATTAIN_VALKEY_URL. Run as many as you like."""
+    known = settings_with("database_url", "valkey_url")
+    logs.configure(known)
+    check_database(known)
     import uvicorn
 
     from api.persisted import BadManifest, trusted_documents
     from api.protocols import http_protocol
     from api.sockets import Sockets
 
-    known = settings_with("database_url", "valkey_url")
-    logs.configure(known)
-    check_database(known)
     try:
         trusted_documents(known.trusted_documents)
     except BadManifest as failure:

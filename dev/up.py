@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 
-from api.auth import mint
+from api.tokens import mint
 from dev import company, services
 from dev.company import Company
 from dev.demo.run import load_with_progress

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import orjson
 
-from api.auth import mint
+from api.tokens import mint
 from domain.work import Work
 from settings import Settings
 

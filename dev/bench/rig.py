@@ -20,7 +20,7 @@ from uuid import UUID
 
 import orjson
 
-from api.auth import mint
+from api.tokens import mint
 from dev.bench.machine import on_cores
 from dev.company import Company
 from dev.demo.load import WEEKS

@@ -17,11 +17,11 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from api.app import create_app
-from api.auth import mint
 from api.context import Context
 from api.errors import formatted
 from api.protocols import http_protocol
 from api.sockets import Sockets
+from api.tokens import mint
 from domain.org.model import SCOPES, Role, Viewer
 from domain.work import Work
 from settings import Settings

@@ -12,10 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import SecretStr
 
-from api.auth import Viewers, authenticate, mint
+from api.auth import Viewers, authenticate
 from api.errors import Refusal
 from api.relay import global_id
 from api.schema import schema
+from api.tokens import mint
 from domain.org.keys import api_key_create, api_key_revoke
 from domain.org.model import SCOPES, Role, Scope, UserItem
 from domain.org.people import users_upsert

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from api.auth import mint
+from api.tokens import mint
 from dev import company
 from dev.services import services
 from domain.work import Work

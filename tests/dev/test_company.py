@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 from pydantic import SecretStr
 
-from api.auth import authenticate, mint
+from api.auth import authenticate
+from api.tokens import mint
 from dev.company import PARTNER, adopt, found
 from domain.org.model import Role
 from settings import Settings

@@ -23,7 +23,7 @@ import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from api.auth import mint
+from api.tokens import mint
 from dev.services import Services, services, stop
 from settings import Settings
 from sql.migrate import migrate

@@ -17,7 +17,7 @@ import pytest
 import websockets
 from pydantic import SecretStr
 
-from api.auth import mint
+from api.tokens import mint
 from dev import company
 from settings import Settings
 from sql.migrate import migrate
