@@ -7,6 +7,7 @@ context and a shielded task each time. This one pops a list.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +16,9 @@ Connection = asyncpg.Connection
 
 # What has been idle for longer may have been cut by something on the way, without a word.
 _IDLE_SECONDS = 300.0
+_PARTING_SECONDS = 5.0
 # On our side, so that Postgres may wait for the rest of a statement; the last two are of arguments that do not fit.
-_GIVEN_UP = (asyncio.CancelledError, TimeoutError, asyncpg.InterfaceError, asyncpg.DataError)
+GIVEN_UP = (asyncio.CancelledError, TimeoutError, asyncpg.InterfaceError, asyncpg.DataError)
 
 
 class Lent:
@@ -42,6 +44,7 @@ class Connections:
         self._waiting: deque[asyncio.Future[Lent | None]] = deque()
         self._closed = False
         self._back = asyncio.Event()
+        self._parting: set[asyncio.Task[None]] = set()
 
     def count(self) -> tuple[int, int]:
         """How many are lent, and how many idle."""
@@ -67,13 +70,13 @@ class Connections:
 
         One that was left in a transaction is thrown away, and Postgres undoes what it did; so is one on which a
         statement was given up. It may have been read and not begun, and Postgres goes on counting its time until the
-        next one has the blame.
+        next one has the blame. Nobody waits for Postgres to hear of it.
         """
         connection = lent.connection
-        given_up = isinstance(failure, _GIVEN_UP)
+        given_up = isinstance(failure, GIVEN_UP)
         if self._closed or given_up or connection.is_closed() or connection.is_in_transaction():
             self._lent.discard(lent)
-            self._drop(lent)
+            self._drop(lent, given_up)
         elif not self._hand_over(lent):
             self._lent.discard(lent)
             lent.since = asyncio.get_running_loop().time()
@@ -89,12 +92,14 @@ class Connections:
         while self._lent:
             self._back.clear()
             await self._back.wait()
-        await asyncio.gather(*(lent.connection.close() for lent in self._idle))
+        await asyncio.gather(*self._parting, *(lent.connection.close() for lent in self._idle))
         self._idle.clear()
 
     def terminate(self) -> None:
         """Close all without a word."""
         self._closed = True
+        for parting in self._parting:
+            parting.cancel()
         for lent in (*self._idle, *self._lent):
             lent.connection.terminate()
 
@@ -139,7 +144,19 @@ class Connections:
                 return True
         return False
 
-    def _drop(self, lent: Lent) -> None:
-        lent.connection.terminate()
+    def _drop(self, lent: Lent, given_up: bool = False) -> None:
+        if given_up and not self._closed:
+            parting = asyncio.create_task(_part(lent.connection))
+            self._parting.add(parting)
+            parting.add_done_callback(self._parting.discard)
+        else:
+            lent.connection.terminate()
         self._made -= 1
         self._hand_over(None)
+
+
+async def _part(connection: Connection) -> None:
+    """Have Postgres end the statement, for whose locks others wait, and hang up; without a word when it is silent."""
+    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        async with asyncio.timeout(_PARTING_SECONDS):
+            await connection.close()

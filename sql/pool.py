@@ -7,7 +7,7 @@ query takes the organisation as `$1` besides. `Database.transaction(org_id)` is 
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 import uuid_utils.compat
 
-from sql.lending import Connection, Connections
+from sql.lending import GIVEN_UP, Connection, Connections
 from sql.queries import Query
 
 Record = asyncpg.Record
@@ -152,20 +152,27 @@ class Database:
         """A connection that sees one organisation; each statement is its own transaction."""
         return _Lending(self._connections, org_id)
 
-    @asynccontextmanager
-    async def transaction(self, org_id: uuid.UUID) -> AsyncIterator[Session]:
+    def transaction(self, org_id: uuid.UUID) -> AbstractAsyncContextManager[Session]:
         """The same inside one transaction: all of it happens, or nothing."""
-        async with self.session(org_id) as session, session._connection.transaction():
-            yield session
+        return self._transaction(org_id)
+
+    def snapshot(self, org_id: uuid.UUID) -> AbstractAsyncContextManager[Session]:
+        """Reads that all see the same moment, whatever is committed meanwhile."""
+        return self._transaction(org_id, isolation="repeatable_read", readonly=True)
 
     @asynccontextmanager
-    async def snapshot(self, org_id: uuid.UUID) -> AsyncIterator[Session]:
-        """Reads that all see the same moment, whatever is committed meanwhile."""
-        async with (
-            self.session(org_id) as session,
-            session._connection.transaction(isolation="repeatable_read", readonly=True),
-        ):
-            yield session
+    async def _transaction(self, org_id: uuid.UUID, **options: Any) -> AsyncIterator[Session]:
+        async with self.session(org_id) as session:
+            transaction = session._connection.transaction(**options)
+            await transaction.start()
+            try:
+                yield session
+            except GIVEN_UP:
+                raise  # the connection goes, and Postgres undoes what it did; it need not say so
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await transaction.commit()
 
     async def system(self, query: Query, *args: object) -> list[Record]:
         """Run a query on the few tables that belong to no organisation (work to do, versions)."""

@@ -17,9 +17,9 @@ from tests.api.clients import Socket
 from tests.e2e.site import PATIENCE_SECONDS, Site, until
 from tests.loop.company import Company
 
-CALLS = """mutation ($items: [ActivityInput!]!) { activitiesIngest(source: "crm", items: $items) {
+CALLS = """mutation ($source: String!, $items: [ActivityInput!]!) { activitiesIngest(source: $source, items: $items) {
   created updated unchanged userErrors { message path } } }"""
-DEALS = """mutation ($items: [DealInput!]!) { dealsIngest(source: "crm", items: $items) {
+DEALS = """mutation ($source: String!, $items: [DealInput!]!) { dealsIngest(source: $source, items: $items) {
   created updated unchanged userErrors { message path } } }"""
 READ = "{ reps(first: 5) { nodes { externalId team { name } } } }"
 CHANGES = "subscription ($after: String) { changes(after: $after) { kind cursor nodeId } }"
@@ -31,6 +31,7 @@ class Load:
 
     site: Site
     company: Company
+    source: str
     stored: set[str] = field(default_factory=set)
     refused: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
@@ -52,14 +53,14 @@ class Load:
 
         await until(stored, lambda: f"{goal} facts are stored, not {len(self.stored)}")
 
-    async def refusal(self) -> None:
-        """Wait until a call is refused."""
-        before = self.refused
+    async def refusals(self, number: int) -> None:
+        """Wait until so many calls more are refused."""
+        goal = self.refused + number
 
         async def refused() -> bool:
-            return self.refused > before
+            return self.refused >= goal
 
-        await until(refused, lambda: "a call is refused")
+        await until(refused, lambda: f"{goal} calls are refused, not {self.refused}")
 
     async def _partner(self, client: httpx.AsyncClient, numbers: Any) -> None:
         while not self.stopping:
@@ -71,7 +72,7 @@ class Load:
             else:
                 deal = {"name": "Cover", "stage": "Met", "status": "OPEN", "amount": "1", "currency": "USD"}
                 query, fact = DEALS, fact | deal | {"openedAt": at}
-            data = await self._insist(client, query, items=[fact])
+            data = await self._insist(client, query, source=self.source, items=[fact])
             (payload,) = data.values()
             if payload["created"] + payload["unchanged"] + payload["updated"] != 1:
                 self.wrong[str(payload)] += 1

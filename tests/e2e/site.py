@@ -31,7 +31,7 @@ from sql.pool import Database
 from tests.loop.company import Company, difference
 
 SECRET = "a secret of tests, long enough to sign with"
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 """Long enough for a machine that is busy with other things; nothing waits for it to pass."""
 
 _ROOT = Path(__file__).parents[2]
@@ -194,14 +194,16 @@ class Site:
             await admin.close()
 
     @contextmanager
-    def valkey_stopped(self) -> Iterator[None]:
-        """Valkey takes connections and answers nothing."""
-        valkey = self.servers.processes["Valkey"]
-        valkey.send_signal(signal.SIGSTOP)
+    def stopped(self, name: str) -> Iterator[None]:
+        """A server takes connections and answers nothing, with all its processes."""
+        pids = _family(self.servers.processes[name].pid)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            valkey.send_signal(signal.SIGCONT)
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def client(self, company: Company, **options: Any) -> httpx.AsyncClient:
         """An HTTP client of the API, signed in as the company's administrator."""
@@ -216,6 +218,12 @@ class Site:
         """Somebody signed in; the administrator unless told otherwise."""
         settings = Settings.model_validate({"jwt_secret": SECRET})
         return mint(settings, company.org_id, email, now=datetime.now(UTC), valid=timedelta(hours=1))
+
+
+def _family(pid: int) -> list[int]:
+    """A process and those under it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(below for child in children for below in _family(int(child)))]
 
 
 async def quiet(company: Company) -> None:

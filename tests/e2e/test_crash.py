@@ -86,7 +86,7 @@ async def test_a_worker_killed_before_it_could_tell_valkey(site: Site, company: 
     worker = site.work()
     await quiet(company)
     await company.events()
-    with site.valkey_stopped():
+    with site.stopped("Valkey"):
         assert not (await teams_upsert(company.work, [TeamItem("north", "Far North")])).problems
         await quiet(company)
         worker.kill()
@@ -94,7 +94,7 @@ async def test_a_worker_killed_before_it_could_tell_valkey(site: Site, company: 
 
     worker = site.work()
     await quiet(company)
-    with site.valkey_stopped():
+    with site.stopped("Valkey"):
         await store(company, "not enqueued")
         worker.kill()
     site.work()

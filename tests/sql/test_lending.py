@@ -155,3 +155,32 @@ async def test_closing_waits_for_those_that_are_lent(two: Connections) -> None:
         await waiting
     assert lent.connection.is_closed()
     assert other.connection.is_closed()
+
+
+@pytest.mark.parametrize("in_transaction", [False, True])
+async def test_what_was_given_up_ends_in_postgres_too_and_nobody_waits_for_that(
+    database_url: str, in_transaction: bool
+) -> None:
+    """A lock that somebody else holds stands for all that takes long."""
+    lock = Query("test.lock", "select pg_advisory_xact_lock(72), $1::uuid")
+    waiting = "select exists (select from pg_locks where locktype = 'advisory' and objid = 72 and not granted)"
+    holder = await asyncpg.connect(database_url)
+    await holder.execute("select pg_advisory_lock(72)")
+    db = await Database.open(database_url, size=1, timeout_ms=600_000)
+
+    async def wait() -> None:
+        async with (db.transaction if in_transaction else db.session)(NOBODY) as session:
+            await session.execute(lock)
+
+    task = asyncio.create_task(wait())
+    async with asyncio.timeout(60):
+        while not await holder.fetchval(waiting):
+            pass
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert db.connections() == (0, 0)
+        while await holder.fetchval(waiting):
+            pass
+    await db.close()
+    await holder.close()
