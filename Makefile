@@ -3,8 +3,9 @@
 
 PYTHON ?= python3
 UV := uv==0.13.9
-# Neighbours stay together, since they share what they set up, until a worker runs dry.
-WORKERS := -n auto --maxprocesses 15 --dist worksteal
+# Neighbours stay together, since they share what they set up, until a worker runs dry. Half as many again as there are
+# cores: tests of processes wait much of the time.
+WORKERS = -n $$($(PYTHON) -c 'import os; print(min(15, (3 * (os.cpu_count() or 1) + 1) // 2))') --dist worksteal
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
