@@ -51,6 +51,8 @@ add_compress_type(GRAPHQL)
 remove_compress_type(EVENTS)
 
 _PROBE_SECONDS = 1.0
+# How long work waits before somebody should look at the workers.
+_PATIENCE_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -96,7 +98,10 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
             await db.close()
 
     async def ready(request: Request) -> Response:
-        stopped, hindered = await asyncio.gather(_postgres(chosen), _valkey(running(request).valkey))
+        held = running(request)
+        stopped, hindered = await asyncio.gather(_postgres(chosen), _valkey(held.valkey))
+        if not stopped:
+            hindered |= await _workers(held.db)
         return JSONResponse({"ready": not stopped, "wrong": stopped | hindered}, 503 if stopped else 200)
 
     routes: list[BaseRoute] = [
@@ -195,6 +200,18 @@ async def _valkey(valkey: Redis) -> dict[str, str]:
     except (RedisError, OSError) as error:
         return {"valkey": _told(f"({error})", "ATTAIN_VALKEY_URL")}
     return {}
+
+
+async def _workers(db: Database) -> dict[str, str]:
+    """Without workers everything is served, and the numbers stay as they are."""
+    try:
+        async with asyncio.timeout(_PROBE_SECONDS):
+            waited = await backlog.waited_seconds(db)
+    except Unavailable:
+        return {}
+    if waited < _PATIENCE_SECONDS:
+        return {}
+    return {"workers": f"Work has waited for {waited:.0f} s: check that `attain work` runs, and what its log says."}
 
 
 def _told(why: str, setting: str) -> str:

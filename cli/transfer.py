@@ -54,7 +54,7 @@ def restore(
 def _with_progress(what: str, run: Run[T], file: Path, data: Path) -> T:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with _database(data) as url, Bar(*columns, transient=True) as bar:
+        with _database(data) as url, Bar(*columns, transient=True, disable=not sys.stdout.isatty()) as bar:
             task = bar.add_task(what, total=None)
 
             def progress(table: str, begun: int, total: int) -> None:

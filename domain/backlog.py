@@ -34,6 +34,12 @@ oldest = Gauge(
 jobs = Gauge("attain_queue_jobs", "Jobs on the queue, those that run among them.")
 
 
+async def waited_seconds(db: Database) -> float:
+    """For how long work has waited that a worker takes up at once. Raises `Unavailable`."""
+    rows = await db.system(_live.work_waiting)
+    return max((float(row["oldest_seconds"]) for row in rows if row["kind"] in KINDS[:3]), default=0.0)
+
+
 async def refresh(db: Database, valkey: Redis) -> None:
     """Bring the gauges to the present. What cannot be told, because a server is away, is NaN."""
     waiting = dict.fromkeys(KINDS, (math.nan, math.nan))

@@ -17,6 +17,8 @@ from structlog.testing import capture_logs
 from api.tokens import mint
 from dev import company
 from dev.services import services
+from domain.org.model import TeamItem
+from domain.org.trees import teams_upsert
 from domain.work import Work
 from sql.migrate import migrate
 from sql.pool import Database
@@ -42,11 +44,29 @@ def told(text: str, sample: str) -> float:
     return float(found[1])
 
 
-async def test_a_process_that_can_serve_says_so(server: Server) -> None:
-    async with server.client() as client:
+async def test_a_process_that_can_serve_says_so(serve: Serve, fresh_database_url: str) -> None:
+    await migrate(fresh_database_url)
+    async with serve(database_url=fresh_database_url) as server, server.client() as client:
         assert (await client.get("/healthz")).text == "ok"
         ready = await client.get("/readyz")
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "wrong": {}})
+
+
+async def test_work_that_nobody_does_is_told_and_hinders_no_request(serve: Serve, fresh_database_url: str) -> None:
+    await migrate(fresh_database_url)
+    db = await Database.open(fresh_database_url)
+    await company.found(db, datetime.now(UTC))
+    await db.close()
+    owner = await asyncpg.connect(fresh_database_url)
+    async with serve(database_url=fresh_database_url) as server, server.client() as client:
+        for age, wrong in (("0 s", {}), ("100 s", {"workers": ANY})):
+            await owner.execute(f"update org_work set created_at = clock_timestamp() - interval '{age}'")  # noqa: S608
+            ready = await client.get("/readyz")
+            assert (ready.status_code, ready.json()) == (200, {"ready": True, "wrong": wrong})
+    await owner.close()
+    assert re.fullmatch(
+        r"Work has waited for 1\d\d s: check that `attain work` runs.*", ready.json()["wrong"]["workers"]
+    )
 
 
 async def test_readiness_names_what_is_missing_and_what_to_do(serve: Serve, fresh_database_url: str) -> None:
@@ -165,13 +185,23 @@ async def test_work_that_waits_is_counted_and_has_an_age(serve: Serve, make_org:
     assert told(first, 'attain_pool_connections{state="idle"}') >= 1
 
 
-async def test_a_subscription_is_counted_while_it_is_open(server: Server, work: Work) -> None:
+@pytest.mark.usefixtures("relay")
+async def test_a_subscription_is_counted_while_it_is_open_and_its_messages_are_timed(
+    server: Server, work: Work
+) -> None:
     async with connect(server, server.token(work)) as socket, server.client() as client:
         await socket.subscribe("subscription { changes { cursor } }")
         await socket.next()
-        metrics = (await client.get("/metrics")).text
-    assert told(metrics, "attain_subscribers") >= 1
-    assert told(metrics, "attain_bus_behind_seconds") >= 0
+        before = (await client.get("/metrics")).text
+        await teams_upsert(work, [TeamItem("north", "North")])
+        await socket.next()
+        after = (await client.get("/metrics")).text
+    assert told(after, "attain_subscribers") >= 1
+    assert told(after, "attain_bus_behind_seconds") >= 0
+    for counted in ("attain_event_lag_seconds_count", "attain_deliveries_total"):
+        assert told(after, counted) > told(before, counted), counted
+    assert told(after, "attain_event_lag_seconds_sum") > told(before, "attain_event_lag_seconds_sum")
+    assert told(after, "attain_gaps_total") >= 0
 
 
 @pytest.fixture
