@@ -25,7 +25,7 @@ from sql.pool import Database
 from tests.api.clients import connect
 from tests.api.conftest import Serve, Server
 from tests.conftest import MakeOrg
-from tests.sql.test_migrate import one_more
+from tests.sql.test_migrate import with_more
 
 HELLO = {"query": "query Greet { hello }"}
 TEAMS = {"query": "query Teams { teams { nodes { name } } }"}
@@ -113,7 +113,7 @@ async def test_it_serves_while_a_migration_waits_and_when_it_is_done(
     serve: Serve, fresh_database_url: str, tmp_path: Path
 ) -> None:
     await migrate(fresh_database_url)
-    folder = one_more(tmp_path, "alter table team add column motto text not null default 'Onward'")
+    folder = with_more(tmp_path, "alter table team add column motto text not null default 'Onward'")
     db = await Database.open(fresh_database_url)
     who = await company.found(db, datetime.now(UTC))
     await db.close()
@@ -147,7 +147,7 @@ async def test_it_serves_while_a_migration_waits_and_when_it_is_done(
                 migrate(fresh_database_url, folder=folder, waiting=waited.append, lock_seconds=0.1, tries=1000)
             )
             await keep_asking(migrating)
-            assert await migrating == ["9999_more"]
+            assert await migrating == ["9900_more"]
     await reader.close()
     assert waited
     assert served >= 10

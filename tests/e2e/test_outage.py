@@ -4,6 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import websockets
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from domain.org.model import TeamItem
 from domain.org.trees import teams_upsert
+from sql.migrate import migrate
 from tests.api.clients import Socket
 from tests.e2e.load import Follower, Load
 from tests.e2e.site import (
@@ -23,6 +25,7 @@ from tests.e2e.site import (
     until,
 )
 from tests.loop.company import Company
+from tests.sql.test_migrate import with_more
 
 REQUEST_SECONDS = 5
 
@@ -152,3 +155,17 @@ async def test_without_valkey_events_are_told_and_one_relay_stays_one(site: Site
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
+
+
+async def test_a_migration_of_every_table_while_all_goes_on(site: Site, company: Company, tmp_path: Path) -> None:
+    """As a release does it: the processes are those of the one before, and live on."""
+    [(tables,)] = await company.run(
+        "select array_agg(tablename order by tablename) from pg_tables where schemaname = 'public' and $1 = $1::uuid"
+        " and tablename not like '\\_pogo%'"
+    )
+    folder = with_more(
+        tmp_path, *(f"alter table {table} add column added text not null default 'x'" for table in tables)
+    )
+    async with in_use(site, company, "release") as load:
+        assert len(await migrate(site.servers.database_url, folder=folder)) == len(tables) > 50
+        await load.grow(20)

@@ -19,6 +19,7 @@ from domain.work import Work
 from sql.backup import BackupError, backup, restore
 from sql.migrate import Unreachable, migrate, pending
 from sql.pool import Database
+from tests.test_cli import attain
 
 # ruff: noqa: ASYNC240 a folder of this test alone
 
@@ -47,6 +48,13 @@ async def plain(elsewhere: Services) -> AsyncIterator[str]:
     address = urlsplit(elsewhere.database_url)
     yield address._replace(netloc=address.netloc.replace("postgres", "plain"), path="/plain").geturl()
     await superuser.close()
+
+
+NUMBERS = (
+    *("scorecard", "kpi_result", "attainment", "credit", "action_item"),
+    *("earning", "earning_carry", "statement", "calculation", "payroll_export"),
+)
+"""Tables of what was computed, of pay and of what payroll was handed among it."""
 
 
 class Heard:
@@ -83,7 +91,8 @@ async def test_the_numbers_after_a_restore_are_those_before_and_a_full_recompute
     company = await load(db, NOW, lambda *_: None, weeks=1)
     await db.close()
     before = await rows(fresh_database_url)
-    assert all(before[table] for table in ("scorecard", "kpi_result", "attainment", "credit", "action_item"))
+    for table in NUMBERS:
+        assert before[table], table
 
     file, dumped, restored = tmp_path / "attain.backup", Heard(), Heard()
     await backup(fresh_database_url, file, dumped)
@@ -100,15 +109,18 @@ async def test_the_numbers_after_a_restore_are_those_before_and_a_full_recompute
         tx.mark(None, date(2026, 1, 1), None)
     await settle(work)
     await there.close()
-    after = await rows(plain)
-    for table in ("scorecard", "kpi_result", "attainment", "credit", "action_item"):
-        assert after[table] == before[table], table
+    assert await rows(plain) == before
 
 
 async def test_what_is_restored_is_guarded_and_serves(fresh_database_url: str, plain: str, tmp_path: Path) -> None:
+    """By the commands, as an operator gives them."""
     await migrate(fresh_database_url)
-    await backup(fresh_database_url, tmp_path / "file", Heard())
-    await restore(plain, tmp_path / "file", Heard())
+    file = tmp_path / "file"
+    for command, url, said in (
+        ("backup", fresh_database_url, f"The database is in {file}.\n"),
+        ("restore", plain, f"{file} is restored.\n"),
+    ):
+        assert await attain(command, str(file), database_url=url) == (0, said, "")
     found = []
     for url in (fresh_database_url, plain):
         connection = await asyncpg.connect(url)

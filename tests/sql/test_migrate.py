@@ -51,12 +51,14 @@ async def test_a_login_that_is_no_superuser_migrates_and_serves(tmp_path: Path) 
         await db.close()
 
 
-def one_more(folder: Path, statement: str) -> Path:
-    """The migrations with another one."""
+def with_more(folder: Path, *statements: str) -> Path:
+    """The migrations, and one more for each statement: 9900_more, 9901_more and so on."""
     shutil.copytree(FOLDER, folder / "migrations")
-    (folder / "migrations" / "9999_more.sql").write_text(
-        f"-- One more.\n-- depends: {ALL[-1]}\n\n-- migrate: apply\n\n{statement};\n\n-- migrate: rollback\n"
-    )
+    last = ALL[-1]
+    for number, statement in enumerate(statements, start=9900):
+        text = f"-- One more.\n-- depends: {last}\n\n-- migrate: apply\n\n{statement};\n\n-- migrate: rollback\n"
+        last = f"{number}_more"
+        (folder / "migrations" / f"{last}.sql").write_text(text)
     return folder / "migrations"
 
 
@@ -64,12 +66,12 @@ async def test_a_long_reader_holds_a_migration_up_for_seconds_and_is_named(
     fresh_database_url: str, tmp_path: Path
 ) -> None:
     await migrate(fresh_database_url)
-    folder = one_more(tmp_path, "alter table team add column motto text")
+    folder = with_more(tmp_path, "alter table team add column motto text")
     told: list[str] = []
     reader = await asyncpg.connect(fresh_database_url, server_settings={"application_name": "report"})
     async with reader.transaction():
         await reader.fetch("select from team")
-        with pytest.raises(Blocked, match=r"^9999_more waits for a table that session \d+ \(report\) may hold, \d+ s"):
+        with pytest.raises(Blocked, match=r"^9900_more waits for a table that session \d+ \(report\) may hold, \d+ s"):
             await migrate(fresh_database_url, folder=folder, waiting=told.append, lock_seconds=0.05, tries=3)
         assert len(told) == 2
         assert f"session {reader.get_server_pid()} (report)" in told[0]
@@ -79,12 +81,12 @@ async def test_a_long_reader_holds_a_migration_up_for_seconds_and_is_named(
         await other.fetch("select from team")
         await other.close()
     await reader.close()
-    assert await migrate(fresh_database_url, folder=folder) == ["9999_more"]
+    assert await migrate(fresh_database_url, folder=folder) == ["9900_more"]
 
 
 async def test_a_migration_gets_through_once_the_reader_is_done(fresh_database_url: str, tmp_path: Path) -> None:
     await migrate(fresh_database_url)
-    folder = one_more(tmp_path, "alter table team add column motto text")
+    folder = with_more(tmp_path, "alter table team add column motto text")
     reader = await asyncpg.connect(fresh_database_url)
     reading = reader.transaction()
     await reading.start()
@@ -95,13 +97,13 @@ async def test_a_migration_gets_through_once_the_reader_is_done(fresh_database_u
     )
     await waits.wait()
     await reading.rollback()
-    assert await migrating == ["9999_more"]
+    assert await migrating == ["9900_more"]
     await reader.close()
 
 
 async def test_a_migration_that_fails_is_not_tried_again(fresh_database_url: str, tmp_path: Path) -> None:
-    folder = one_more(tmp_path, "alter table nowhere add column motto text")
-    with pytest.raises(BadMigrationError, match="9999_more"):
+    folder = with_more(tmp_path, "alter table nowhere add column motto text")
+    with pytest.raises(BadMigrationError, match="9900_more"):
         await migrate(fresh_database_url, folder=folder)
     assert await pending(fresh_database_url) == []
 
