@@ -229,6 +229,27 @@ async def test_documents_that_are_none(client: httpx.AsyncClient, query: str) ->
     assert len(response.content) < 30_000
 
 
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            "{ teams { nodes" + " { parent" * 100 + " { name }" + " }" * 102,
+            "The document is nested more than 15 fields",
+        ),
+        (
+            "{ " + " ".join(f"a{n}: viewer {{ name }}" for n in range(101)) + " }",
+            "The document has 101 aliases; at most 100",
+        ),
+    ],
+    ids=["depth", "aliases"],
+)
+async def test_documents_that_ask_for_too_much(client: httpx.AsyncClient, query: str, message: str) -> None:
+    """Nothing else is wrong with them."""
+    (error,) = (await client.post("/graphql", json={"query": query})).json()["errors"]
+    assert error["message"].startswith(message)
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+
+
 async def test_variables_nested_deeper_than_anybody_reads(client: httpx.AsyncClient) -> None:
     for deep in ("[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900, "[" * 100_000 + "]" * 100_000):
         content = '{"query": "query($x: [ID!]!) { nodes(ids: $x) { id } }", "variables": {"x": ' + deep + "}}"

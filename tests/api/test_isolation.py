@@ -17,6 +17,8 @@ import pytest
 
 from api.live import cursor_of
 from api.schema import schema
+from domain.org.keys import api_key_create
+from domain.org.model import Scope
 from tests.api.clients import connect
 from tests.api.conftest import Serve, Server
 from tests.api.walk import GRAPH, NODES, ROOTS, Hole, every_id, holes, objects, type_named_by, whole
@@ -242,6 +244,25 @@ async def test_a_key_opens_its_own_organisation(public: Server, worlds: dict[str
             (found,) = await answers([client], "{ viewer { name organization { name } } reps { nodes { name } } }")
         assert found["data"]["viewer"] == {"name": f"CRM {mark}", "organization": {"name": f"{mark} Brokers"}}
         assert {rep["name"].split()[-1] for rep in found["data"]["reps"]["nodes"]} == {mark}
+
+
+async def test_a_document_that_one_may_ask_whole_and_another_in_part(public: Server, worlds: dict[str, World]) -> None:
+    """One text and one plan; what it shows and refuses is each viewer's own, whoever asked before."""
+    document = "{ reps { nodes { name } } quotas { nodes { id } } }"
+    scopes = {"all": {Scope.ORG_READ, Scope.QUOTAS_READ}, "some": {Scope.ORG_READ}, "none": {Scope.FEED_READ}}
+    clients = {}
+    async with AsyncExitStack() as stack:
+        for mark in (MINE, THEIRS):
+            for name, held in scopes.items():
+                _, token = await api_key_create(worlds[mark].work, name=f"{name} {mark}", scopes=held, expires_at=None)
+                clients[mark, name] = await stack.enter_async_context(public.client(token))
+        for (mark, name), client in [*clients.items(), *reversed(clients.items())]:
+            (told,) = await answers([client], document)
+            seen = {field for field, found in told["data"].items() if found is not None}
+            assert seen == {"all": {"reps", "quotas"}, "some": {"reps"}, "none": set()}[name]
+            assert len(told["errors"]) == 2 - len(seen)
+            if "reps" in seen:
+                assert {rep["name"].split()[-1] for rep in told["data"]["reps"]["nodes"]} == {mark}
 
 
 async def test_a_key_with_the_name_of_the_other_opens_nothing(public: Server, worlds: dict[str, World]) -> None:
