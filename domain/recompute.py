@@ -15,7 +15,8 @@ from domain.incentives import earnings as incentives
 from domain.org import actions as org
 from domain.quotas import results as quotas
 from domain.scorecards import results as scorecards
-from domain.work import Tx, Work
+from domain.work import Work
+from sql.pool import Record
 from sql.queries import queries
 
 _live = queries("live")
@@ -31,13 +32,12 @@ async def recompute(work: Work) -> bool:
     """
     with ExitStack() as traced:
         async with work.transaction() as tx:
-            if not await tx.value(_live.lock_try, "recompute"):
+            claimed = await tx.row(_live.recompute_claim)
+            assert claimed is not None  # noqa: S101 the statement always has a row
+            dirty = _dirty(claimed)
+            if dirty is None and not claimed["unfinished"]:
                 return False
-            parents = await tx.claim("RECOMPUTE")
-            dirty = await _claim(tx)
-            if dirty is None and not await scorecards.unfinished(tx):
-                return False
-            traced.enter_context(telemetry.span("recompute", parents))
+            traced.enter_context(telemetry.span("recompute", claimed["traces"]))
             calendar = await org.calendar(tx.session)
             more = True
             if dirty is not None:
@@ -89,12 +89,12 @@ async def new_day(work: Work) -> bool:
     return True
 
 
-async def _claim(tx: Tx) -> Dirty | None:
-    """The marks of the organisation. Those that arrive later stay for the next run."""
-    rows = await tx.fetch(_live.marks_claim)
-    if not rows:
+def _dirty(claimed: Record) -> Dirty | None:
+    """The marks that were claimed. Those that arrive later stay for the next run."""
+    if claimed["marked_at"] is None:
         return None
+    columns = (claimed[name] for name in ("reps", "from_days", "through_days", "touches"))
     return Dirty.of(
-        max(row["marked_at"] for row in rows),
-        (Mark(row["rep_id"], row["from_day"], row["through_day"], Touch(row["touch"])) for row in rows),
+        claimed["marked_at"],
+        (Mark(rep_id, start, end, Touch(touch)) for rep_id, start, end, touch in zip(*columns, strict=True)),
     )

@@ -30,7 +30,7 @@ from domain.scorecards.model import (
     Template,
     leaves,
 )
-from domain.scorecards.roster import Roster, Weeks, roster
+from domain.scorecards.roster import Roster, Weeks, places, roster
 from domain.scorecards.stored import Values
 from domain.scorecards.touched import Key, Touched, looks_at
 from domain.scorecards.weeks import Span, save_span, shifted_by, span_of
@@ -56,21 +56,22 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> bool:
     What is of everybody is left for `advance`: whether there is any of it.
     """
     span = await span_of(tx, calendar)
-    row = await tx.row(_scorecards.span)
-    stored = None if row is None else (row["first_week"], row["last_week"])
-    shifted = shifted_by(span.weeks, span.begin, stored, span.current)
+    shifted = shifted_by(span.weeks, span.begin, span.computed, span.current)
     dirty = replace(dirty, everybody=merged([*dirty.everybody, *shifted]))
-    await sums.refresh(tx, span.scope(), span.known.operands(), dirty)
     by_facts = not any(Touch.ALL in of_rep for of_rep in dirty.reps.values())
-    only = list(dirty.reps) if by_facts or dirty.everybody else None
-    people = await roster(tx.session, calendar, span.known, only)
-    first = min((week for week in (span.begin, stored and stored[0]) if week is not None), default=span.current)
+    if by_facts or dirty.everybody:
+        people = await places(tx.session, calendar, span.known, dirty.reps)
+    else:
+        people = await roster(tx.session, calendar, span.known)
+    await sums.refresh(tx, span.scope(), span.known.operands(), span.operands, people, dirty)
+    begins = (span.begin, span.computed and span.computed[0])
+    first = min((week for week in begins if week is not None), default=span.current)
     touched = Touched(people, first, span.current)
     for rep_id, of_rep in dirty.reps.items():
         for touch, stretches in of_rep.items():
             for days in stretches:
                 teams = people.teams_of(rep_id, days[0], date.max if days[1] is None else days[1] + DAY)
-                touched.add(days, [rep_id] if rep_id in people.reps else [], teams, touch)
+                touched.add(days, [rep_id], teams, touch)
     following = await steps.following(tx)
     if dirty.everybody:
         weeks = [week for days in dirty.everybody for week in touched.weeks(days)]

@@ -193,6 +193,18 @@ class Roster:
         return sorted(asked.items())
 
 
+async def places(session: Session, calendar: Calendar, definitions: Definitions, reps: Collection[UUID]) -> Roster:
+    """The teams that some reps were in, and nothing of who they are or who else is there."""
+    stays: dict[UUID, list[Stay]] = {}
+    above: dict[UUID, tuple[UUID, ...]] = {}
+    for row in await session.fetch(_scorecards.places, list(reps)):
+        stay = Stay(row["rep_id"], row["team_id"], row["starts_on"], row["ends_on"] or date.max)
+        stays.setdefault(stay.rep_id, []).append(stay)
+        if stay.team_id not in above:
+            above[stay.team_id] = tuple(row["above"])
+    return Roster(Weeks(calendar), definitions, {}, {}, stays, above)
+
+
 async def roster(
     session: Session, calendar: Calendar, definitions: Definitions, only: Collection[UUID] | None = None
 ) -> Roster:

@@ -6,7 +6,7 @@ facts of the teams that the rep was in, and from there up the tree; nothing is e
 a sum is a function of the facts alone (rule 16).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ from domain.dirty import Days, Dirty, merged
 from domain.scorecards import steps
 from domain.scorecards.measures import Due, by_day, is_flow, operand_id
 from domain.scorecards.model import Leaf, Subject, formula_to_json
-from domain.scorecards.roster import Stay, Weeks
+from domain.scorecards.roster import Roster, Stay, Weeks
 from domain.scorecards.touched import looks_at
 from domain.work import Tx, columns
 from sql.queries import queries
@@ -74,10 +74,9 @@ class Scope:
         return self.weeks.end(self.weeks.of(day)) - DAY
 
 
-async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], dirty: Dirty) -> None:
-    """Add up anew what is dirty of reps; leave for later steps what is of everybody, and leaves that are new."""
+async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], known: Set[UUID], people: Roster, dirty: Dirty) -> None:
+    """Add up anew what is dirty of reps; leave for later steps what is of everybody, and leaves that are not known."""
     leaves = {operand_id(leaf): leaf for leaf in used}
-    known = {row["operand_id"] for row in await tx.fetch(_sums.operands)}
     unused, new = known - leaves.keys(), leaves.keys() - known
     if unused:
         await tx.execute(_sums.operands_remove, sorted(unused))
@@ -89,20 +88,16 @@ async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], dirty: Dirty) -> N
         stale |= {each: steps.covering(dirty.everybody) for each in leaves.keys() & known}
     if stale:
         await steps.add_sums(tx, sorted(stale.items()), dirty.inputs_through)
-    if dirty.reps and leaves.keys() & known:
-        stays: dict[UUID, list[Stay]] = {}
-        for row in await tx.fetch(_sums.stays_of, list(dirty.reps)):
-            stay = Stay(row["rep_id"], row["team_id"], row["starts_on"], row["ends_on"] or date.max)
-            stays.setdefault(stay.rep_id, []).append(stay)
-        for each in leaves.keys() & known:
-            for rep_id, of_rep in dirty.reps.items():
-                for touch, stretches in of_rep.items():
-                    if looks_at(leaves[each], touch):
-                        for days in stretches:
-                            scope.add_stays(leaves[each], stays.get(rep_id, ()), days)
+    for rep_id, of_rep in dirty.reps.items():
+        for touch, stretches in of_rep.items():
+            for each in leaves.keys() & known:
+                if looks_at(leaves[each], touch):
+                    for days in stretches:
+                        scope.add_stays(leaves[each], people.stays.get(rep_id, ()), days)
     dues = scope.dues()
-    await _own(tx, dues)
-    await _above(tx, dues)
+    if dues:
+        await _own(tx, dues)
+        await _above(tx, people, dues)
 
 
 async def take(tx: Tx, scope: Scope, used: Iterable[Leaf], step: steps.Step, count: int) -> int:
@@ -136,14 +131,11 @@ async def _own(tx: Tx, dues: Sequence[Due]) -> None:
             await tx.execute(_sums.own_add, *columns(rows, 6))
 
 
-async def _above(tx: Tx, dues: Sequence[Due]) -> None:
+async def _above(tx: Tx, people: Roster, dues: Sequence[Due]) -> None:
     """Of the teams above these on the same days."""
-    above: dict[UUID, list[UUID]] = {}
-    for row in await tx.fetch(_sums.ancestors_of, list({due.subject_id for due in dues})) if dues else ():
-        above.setdefault(row["team_id"], []).append(row["ancestor_id"])
     higher: dict[tuple[UUID, UUID], list[Days]] = {}
     for due in dues:
-        for team_id in above.get(due.subject_id, ()):
+        for team_id in people.above[due.subject_id]:
             higher.setdefault((operand_id(due.leaf), team_id), []).append((due.since, due.until - DAY))
     await _below(tx, [(*key, *days) for key, found in higher.items() for days in merged(found)])
 

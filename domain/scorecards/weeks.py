@@ -1,7 +1,8 @@
 """Which weeks have scorecards: from the first fact, or template, through the current one."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from uuid import UUID
 
 from domain.calendar import DAY, Calendar
 from domain.dirty import Days
@@ -16,13 +17,18 @@ _scorecards = queries("scorecards")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The weeks that have scorecards, from `begin` (None: there is none) through `current`, and what they measure."""
+    """The weeks that have scorecards, from `begin` (None: there is none) through `current`, and what they measure.
+
+    `computed` are the weeks of which everybody's were computed, `operands` the measures that are kept added up.
+    """
 
     known: Definitions
     weeks: Weeks
     facts_from: date | None
     begin: date | None
     current: date
+    computed: tuple[date, date] | None
+    operands: frozenset[UUID]
 
     def scope(self) -> sums.Scope:
         """Of sums."""
@@ -31,17 +37,15 @@ class Span:
 
 async def span_of(tx: Tx, calendar: Calendar) -> Span:
     """As it is now."""
-    known = await definitions(tx.session)
+    row = await tx.row(_scorecards.standing)
+    assert row is not None  # noqa: S101 the statement always has a row
+    known = await definitions(tx.session, row["versions"])
     weeks = Weeks(calendar)
     current = calendar.week(calendar.local_day(tx.now))
-    facts_from = await _facts_from(tx, weeks)
-    return Span(known, weeks, facts_from, _begin(weeks, known, facts_from, current), current)
-
-
-async def _facts_from(tx: Tx, weeks: Weeks) -> date | None:
-    """The week of the first fact."""
-    instant: datetime | None = await tx.session.value(_scorecards.facts_begin)
-    return None if instant is None else weeks.of(weeks.calendar.local_day(instant))
+    facts_from = row["facts_begin"] and weeks.of(calendar.local_day(row["facts_begin"]))
+    computed = None if row["first_week"] is None else (row["first_week"], row["last_week"])
+    begin = _begin(weeks, known, facts_from, current)
+    return Span(known, weeks, facts_from, begin, current, computed, frozenset(row["operands"]))
 
 
 def _begin(weeks: Weeks, known: Definitions, facts_from: date | None, current: date) -> date | None:

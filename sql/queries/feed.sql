@@ -73,9 +73,10 @@ where org_id = $1 and rep_id = any($2::uuid[]) and starts_on < $4 and ends_on > 
 order by rep_id, starts_on;
 
 -- name: rep_results
--- The stored weeks that rules judge, $3 through $4, of these reps on all KPIs; and on some KPIs those since a week of each,
--- to tell a trend. A weight of 1 is the mean of its scorecard; what is before $3 is not weighed. `offset 0` keeps the order of
--- the look-ups, rep by rep and week by week: right after an import the planner has no statistics and would multiply tables.
+-- What rules look at of these reps. The weeks that are judged, $3 through $4, on all KPIs; on some KPIs those since a week of
+-- each, to tell a trend. A weight of 1 is the mean of its scorecard; what is before $3 is not weighed. `offset 0` keeps the
+-- order of the look-ups, rep by rep and week by week: right after an import the planner has no statistics and would multiply
+-- tables.
 select r.rep_id, k.kpi_id, s.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.share as weight, s.workdays,
   s.workdays_available, k.kpi_version, s.template_id, s.template_version
 from unnest($2::uuid[]) r (rep_id)

@@ -75,9 +75,22 @@ with claimed as (
 )
 select distinct trace from claimed where trace is not null;
 
--- name: marks_claim
--- Claimed in the transaction that writes the results: a crash leaves them.
-delete from dirty_mark where org_id = $1 returning rep_id, from_day, through_day, touch, marked_at;
+-- name: recompute_claim
+-- Takes the wake-ups and the marks, in the transaction that writes the results: a crash leaves them. Nothing where another job
+-- of the organisation is at it. A mark that is committed later leaves a wake-up of its own.
+with locked as materialized (
+  select pg_try_advisory_xact_lock(hashtextextended('recompute' || $1::uuid::text, 0)) as mine
+), woken as (
+  delete from org_work w using locked where mine and w.org_id = $1 and w.kind = 'RECOMPUTE' returning w.trace
+), taken as (
+  delete from dirty_mark m using locked where mine and m.org_id = $1
+  returning m.rep_id, m.from_day, m.through_day, m.touch, m.marked_at
+)
+select array_agg(rep_id) as reps, array_agg(from_day) as from_days, array_agg(through_day) as through_days,
+  array_agg(touch) as touches, max(marked_at) as marked_at,
+  (select mine from locked) and exists (select from recompute_step where org_id = $1) as unfinished,
+  array(select distinct trace from woken where trace is not null) as traces
+from taken;
 
 -- name: coach_marks_claim
 -- Claimed in the transaction that writes the items: a crash leaves them.

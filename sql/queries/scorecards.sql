@@ -166,13 +166,24 @@ where f.x is not null
   and (leaf.products is null or d.product = any(leaf.products))
 group by 1, 2, 3;
 
--- name: facts_begin
--- The earliest instant of any fact: scorecards begin in its week.
-select least(
-  (select min(occurred_at) from activity where org_id = $1 and not deleted),
-  (select min(arrived_at) from lead where org_id = $1 and not deleted),
-  (select min(opened_at) from deal where org_id = $1 and not deleted)
-);
+-- name: standing
+-- What a recompute stands on. How many versions of definitions there are; the earliest instant of any fact, in whose week
+-- scorecards begin; the weeks of which everybody's were computed; the measures that are kept added up.
+select
+  (select count(*) from kpi_version where org_id = $1)
+    + (select count(*) from scorecard_template_version where org_id = $1) as versions,
+  least(
+    (select min(occurred_at) from activity where org_id = $1 and not deleted),
+    (select min(arrived_at) from lead where org_id = $1 and not deleted),
+    (select min(opened_at) from deal where org_id = $1 and not deleted)
+  ) as facts_begin,
+  (select first_week from scorecard_span where org_id = $1), (select last_week from scorecard_span where org_id = $1),
+  array(select operand_id from operand where org_id = $1) as operands;
+
+-- name: versions_count
+-- How many versions of definitions there are.
+select (select count(*) from kpi_version where org_id = $1)
+  + (select count(*) from scorecard_template_version where org_id = $1);
 
 -- name: leads_overdue
 -- Leads whose SLA clock ran out, unanswered, after $2 and up to $3; $4 the events that stop it, $5 the seconds allowed.
@@ -271,6 +282,12 @@ select exists (select from team where org_id = $1 and team_id = $2);
 select rep_id, role, hired_on, left_on from rep where org_id = $1 and ($2::uuid[] is null or rep_id = any($2::uuid[]))
 order by rep_id;
 
+-- name: places
+-- The teams that these reps were in, and when; each with itself and those above it, nearest first.
+select a.rep_id, a.team_id, a.starts_on, a.ends_on, array(
+  select t.ancestor_id from team_ancestor t where t.org_id = $1 and t.team_id = a.team_id order by t.depth) as above
+from assignment a where a.org_id = $1 and a.rep_id = any($2::uuid[]) order by a.rep_id, a.starts_on;
+
 -- name: roster_assignments
 -- Who was in which team when.
 select rep_id, team_id, starts_on, ends_on from assignment
@@ -288,12 +305,8 @@ where org_id = $1 and ($2::uuid[] is null or team_id in (
   select team_id from assignment where org_id = $1 and rep_id = any($2::uuid[])))
 order by team_id, depth;
 
--- name: span
--- The weeks of which everybody's scorecards were computed.
-select first_week, last_week from scorecard_span where org_id = $1;
-
 -- name: span_save
--- The same from now on.
+-- The weeks of which everybody's scorecards were computed.
 insert into scorecard_span (org_id, first_week, last_week) values ($1, $2, $3)
 on conflict (org_id) do update set first_week = excluded.first_week, last_week = excluded.last_week;
 

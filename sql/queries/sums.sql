@@ -1,9 +1,5 @@
 -- What facts add up to by team and day.
 
--- name: operands
--- The measures that are kept added up.
-select operand_id from operand where org_id = $1;
-
 -- name: operands_add
 -- More of them.
 insert into operand (org_id, operand_id, leaf) select $1, o.* from unnest($2::uuid[], $3::jsonb[]) o;
@@ -18,15 +14,6 @@ delete from fact_sum where org_id = $1 and operand_id = any(array(select operand
 -- name: teams
 -- Every team.
 select team_id from team where org_id = $1 order by team_id;
-
--- name: stays_of
--- The teams that these reps were in, and when.
-select rep_id, team_id, starts_on, ends_on from assignment where org_id = $1 and rep_id = any($2::uuid[])
-order by rep_id, starts_on;
-
--- name: ancestors_of
--- These teams, each with itself and those above it, nearest first.
-select team_id, ancestor_id from team_ancestor where org_id = $1 and team_id = any($2::uuid[]) order by team_id, depth;
 
 -- name: own_remove
 -- Stretches that are added up anew. One by one, so that each goes by the index whatever the statistics say; so below.

@@ -39,7 +39,7 @@ async def test_a_run_that_fails_leaves_the_marks(make_org: MakeOrg) -> None:
 
     async def interrupted() -> None:
         async with work.transaction() as tx:
-            await tx.fetch(_live.marks_claim)
+            await tx.fetch(_live.recompute_claim)
             raise asyncio.CancelledError
 
     task = asyncio.create_task(interrupted())

@@ -108,8 +108,9 @@ class Company:
     async def recompute(self, marks: Iterable[Mark] | None = None) -> None:
         """As the workers do: claim the marks, or take those given, and recompute."""
         async with Work.system(self.work.db, self.work.viewer.org_id, self.work.now).transaction() as tx:
-            rows = await tx.fetch(queries("live").marks_claim)
+            rows = await tx.fetch(queries("live").marks)
             claimed = [Mark(row["rep_id"], row["from_day"], row["through_day"], Touch(row["touch"])) for row in rows]
+            await tx.fetch(queries("live").recompute_claim)
             dirty = Dirty.of(tx.now, claimed if marks is None else marks)
             await attainment.recompute(tx, await calendar(tx), dirty)
             await recompute(tx, await calendar(tx), dirty)
