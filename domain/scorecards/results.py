@@ -197,15 +197,16 @@ async def _recompute_batch(
         and key.week >= begin
         and (frame := _stored_frame(people, key, stored.get(key)) if by_facts else _frame(people, key))
     }
+    moved = _moved(people.definitions, touches.values())
     kept = {
         (key, result.kpi_id): result
         for key, frame in frames.items()
-        for result in _kept(people, key, frame.template, stored.get(key), touches[key])
+        for result in _kept(people, key, frame.template, stored.get(key), moved)
     }
     measured = await _measured(tx, people, frames, kept)
     fresh: dict[Key, Scorecard] = {}
     # What trends look back on: weeks that are not touched as they are stored, touched ones as they are now.
-    past = await kept_rows.values_before(tx, people.weeks, keys)
+    past = await kept_rows.values_before(tx, people.weeks, keys, moved)
     for key, frame in frames.items():
         fresh[key] = _scorecard(people, key, frame, measured, kept, past)
         past[key] = {result.kpi_id: result.value for result in fresh[key].results}
@@ -248,10 +249,20 @@ def _stored_frame(people: Roster, key: Key, stored: Scorecard | None) -> _Frame 
     )
 
 
+def _moved(known: Definitions, touches: Iterable[Collection[Touch]]) -> set[UUID]:
+    """The KPIs of which a version looks at what was touched: of others neither value nor trend can change."""
+    found = set().union(*touches)
+    return {
+        kpi.kpi_id
+        for kpi in known.used()
+        if any(looks_at(leaf, touch) for leaf in leaves(kpi.formula) for touch in found)
+    }
+
+
 def _kept(
-    people: Roster, key: Key, template: Template, stored: Scorecard | None, touches: set[Touch]
+    people: Roster, key: Key, template: Template, stored: Scorecard | None, moved: Collection[UUID]
 ) -> Iterator[Result]:
-    """Results that what was touched cannot have changed: nothing that their KPIs look at, by the same definitions."""
+    """Results that what was touched cannot have changed, by the same definitions."""
     if (
         stored is None
         or (stored.template_id, stored.template_version) != (template.template_id, template.version)
@@ -261,11 +272,7 @@ def _kept(
     kpis = {kpi.kpi_id: kpi for kpi in _kpis(people.definitions, template, key.week)}
     for result in stored.results:
         kpi = kpis.get(result.kpi_id)
-        if (
-            kpi is not None
-            and kpi.version == result.kpi_version
-            and not any(looks_at(leaf, touch) for leaf in leaves(kpi.formula) for touch in touches)
-        ):
+        if kpi is not None and kpi.version == result.kpi_version and result.kpi_id not in moved:
             yield result
 
 
@@ -302,21 +309,20 @@ def _scorecard(
     others: Mapping[Key, Values],
 ) -> Scorecard:
     weeks = people.weeks
-    past: dict[UUID, list[Decimal | None]] = {}
-    for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), weeks.before(key.week, 1)):
-        for kpi_id, value in others.get(Key(week, key.subject, key.subject_id), {}).items():
-            past.setdefault(kpi_id, []).append(value)
+    past = [
+        values
+        for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), weeks.before(key.week, 1))
+        if (values := others.get(Key(week, key.subject, key.subject_id)))
+    ]
     results, judged = [], []
     for position, line in enumerate(frame.template.lines):
         kpi = people.definitions.kpi(line.kpi_id, key.week)
         if kpi is None:
             continue
-        before_it = past.get(kpi.kpi_id, ())
         found = kept.get((key, kpi.kpi_id))
         if found is None:
-            found = _result(people, key, frame, kpi, position, line, measured, before_it)
-        elif found.trend != (trend := rules.published(rules.trend(found.value, before_it))):
-            found = replace(found, trend=trend)
+            before = [values[kpi.kpi_id] for values in past if kpi.kpi_id in values]
+            found = _result(people, key, frame, kpi, position, line, measured, before)
         judged.append((line, found.ratio))
         results.append(found)
     available, workdays = frame.available

@@ -1,8 +1,9 @@
 """Scorecards as they are stored, and what differs of those that were computed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import groupby
 from operator import attrgetter
 from uuid import UUID
 
@@ -25,33 +26,34 @@ Values = Mapping[UUID, Decimal | None]
 
 async def load(tx: Tx, keys: Sequence[Key]) -> dict[Key, Scorecard]:
     """What is stored of these scorecards."""
-    asked = columns([_row(key) for key in keys], 3)
-    results: dict[Key, list[Result]] = {}
-    for subject, subject_id, week, *content, status, trend in await tx.fetch(_scorecards.results_stored, *asked):
-        result = Result(*(*content, Status(status), trend))
-        results.setdefault(Key(week, Subject(subject), subject_id), []).append(result)
     stored = {}
-    for subject, subject_id, week, *content, status in await tx.fetch(_scorecards.scorecards_stored, *asked):
+    rows = await tx.fetch(_scorecards.stored, *columns([_row(key) for key in keys], 3))
+    for (subject, subject_id, week), group in groupby(rows, key=lambda row: row[:3]):
+        lines = list(group)
+        results = []
+        for *content, status, trend in (row[_WIDTH:] for row in lines if row[_WIDTH] is not None):
+            results.append(Result(*(*content, Status(status), trend)))
+        *content, status = lines[0][3:_WIDTH]
         key = Key(week, Subject(subject), subject_id)
-        fields = (key.subject, subject_id, week, *content, Status(status), tuple(results.get(key, ())))
-        stored[key] = Scorecard(*fields)
+        stored[key] = Scorecard(*(key.subject, subject_id, week, *content, Status(status), tuple(results)))
     return stored
 
 
-async def values_before(tx: Tx, weeks: Weeks, keys: Sequence[Key]) -> dict[Key, Values]:
-    """The values that trends of these are measured against, of weeks before that are not among these."""
+async def values_before(
+    tx: Tx, weeks: Weeks, keys: Sequence[Key], kpis: Collection[UUID]
+) -> dict[Key, dict[UUID, Decimal | None]]:
+    """The values of these KPIs that trends are measured against, of weeks before that are not among these."""
     wanted = {
-        (key.subject, key.subject_id, week)
+        Key(week, key.subject, key.subject_id)
         for key in keys
         for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), weeks.before(key.week, 1))
     }
-    wanted -= {_row(key) for key in keys}
+    wanted.difference_update(keys)
+    asked = columns([_row(key) for key in wanted], 3)
     found: dict[Key, dict[UUID, Decimal | None]] = {}
-    for subject, subject_id, week, kpi_id, value in await tx.fetch(
-        _scorecards.values_stored, *columns(list(wanted), 3)
-    ):
+    for subject, subject_id, week, kpi_id, value in await tx.fetch(_scorecards.values_stored, *asked, list(kpis)):
         found.setdefault(Key(week, Subject(subject), subject_id), {})[kpi_id] = value
-    return dict(found)
+    return found
 
 
 async def save(
@@ -92,6 +94,8 @@ async def save(
         tx.record(board_moved(Measure.KPI, kpi_id, PeriodKind.WEEK, week))
 
 
+# Columns of a scorecard before those of its results.
+_WIDTH = len(Scorecard.__slots__) - 1
 _scorecard_row = attrgetter(*Scorecard.__slots__[:-1])
 _result_row = attrgetter(*Result.__slots__)
 

@@ -319,26 +319,22 @@ delete from scorecard_span where org_id = $1;
 select subject, subject_id, week from scorecard where org_id = $1 and week >= $2 and week <> all($3::date[])
 order by week, subject, subject_id;
 
--- name: scorecards_stored
--- What is stored for these weeks of these subjects.
+-- name: stored
+-- What is stored for these weeks of these subjects, with a row for each KPI.
 select s.subject, s.subject_id, s.week, s.template_id, s.template_version, s.calendar_version, s.workdays,
-  s.workdays_available, s.score, s.status
+  s.workdays_available, s.score, s.status, r.kpi_id, r.kpi_version, r.position, r.weight, r.value, r.numerator,
+  r.denominator, r.sample, r.target, r.ratio, r.gap, r.status as result_status, r.trend
 from unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
-join scorecard s on s.org_id = $1 and s.subject = d.subject and s.subject_id = d.subject_id and s.week = d.week;
-
--- name: results_stored
--- The KPIs of these weeks of these subjects.
-select r.subject, r.subject_id, r.week, r.kpi_id, r.kpi_version, r.position, r.weight, r.value, r.numerator,
-  r.denominator, r.sample, r.target, r.ratio, r.gap, r.status, r.trend
-from unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
-join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week
-order by r.subject, r.subject_id, r.week, r.position;
+join scorecard s on s.org_id = $1 and s.subject = d.subject and s.subject_id = d.subject_id and s.week = d.week
+left join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week
+order by s.subject, s.subject_id, s.week, r.position;
 
 -- name: values_stored
--- What trends are measured against.
+-- What trends of these KPIs are measured against.
 select r.subject, r.subject_id, r.week, r.kpi_id, r.value
 from unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
-join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week;
+join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week
+where r.kpi_id = any($5::uuid[]);
 
 -- name: scorecards_remove
 -- Weeks that are nobody's any more, with their KPIs.
