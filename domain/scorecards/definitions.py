@@ -65,18 +65,12 @@ _kept: dict[UUID, tuple[int, Definitions]] = {}
 _MOST = 1_000
 
 
-async def definitions(session: Session, versions: int | None = None) -> Definitions:
-    """All of them: definitions are few and results need most.
-
-    They are kept in memory, which `versions`, how many there are now, holds true: versions are added, and never changed
-    or removed, so that as many are the same.
-    """
-    if versions is None:
-        versions = await session.value(_scorecards.versions_count)
+async def definitions_kept(session: Session, versions: int) -> Definitions:
+    """The same from memory, as long as there are as many `versions`: they are added, never changed or removed."""
     kept = _kept.get(session.org_id)
     if kept is not None and kept[0] == versions:
         return kept[1]
-    found = await _load(session)
+    found = await definitions(session)
     if len(_kept) >= _MOST:
         _kept.clear()
     count = sum(len(of) for of in (*found.kpis.values(), *found.templates))
@@ -84,7 +78,8 @@ async def definitions(session: Session, versions: int | None = None) -> Definiti
     return found
 
 
-async def _load(session: Session) -> Definitions:
+async def definitions(session: Session) -> Definitions:
+    """Load them all: definitions are few and results need most."""
     kpis: dict[UUID, list[Kpi]] = {}
     for row in await session.fetch(_scorecards.kpi_versions):
         kpis.setdefault(row["kpi_id"], []).append(kpi_of(row))

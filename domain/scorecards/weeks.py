@@ -7,7 +7,7 @@ from uuid import UUID
 from domain.calendar import DAY, Calendar
 from domain.dirty import Days
 from domain.scorecards import sums
-from domain.scorecards.definitions import Definitions, definitions
+from domain.scorecards.definitions import Definitions, definitions_kept
 from domain.scorecards.roster import Weeks
 from domain.work import Tx
 from sql.queries import queries
@@ -39,7 +39,7 @@ async def span_of(tx: Tx, calendar: Calendar) -> Span:
     """As it is now."""
     row = await tx.row(_scorecards.standing)
     assert row is not None  # noqa: S101 the statement always has a row
-    known = await definitions(tx.session, row["versions"])
+    known = await definitions_kept(tx.session, row["versions"])
     weeks = Weeks(calendar)
     current = calendar.week(calendar.local_day(tx.now))
     facts_from = row["facts_begin"] and weeks.of(calendar.local_day(row["facts_begin"]))

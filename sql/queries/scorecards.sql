@@ -180,11 +180,6 @@ select
   (select first_week from scorecard_span where org_id = $1), (select last_week from scorecard_span where org_id = $1),
   array(select operand_id from operand where org_id = $1) as operands;
 
--- name: versions_count
--- How many versions of definitions there are.
-select (select count(*) from kpi_version where org_id = $1)
-  + (select count(*) from scorecard_template_version where org_id = $1);
-
 -- name: leads_overdue
 -- Leads whose SLA clock ran out, unanswered, after $2 and up to $3; $4 the events that stop it, $5 the seconds allowed.
 select distinct l.rep_id, l.day
