@@ -26,6 +26,9 @@ _IDEMPOTENCY = timedelta(days=2)
 # Marks in the queue's own store that a job of an organisation waits: it need not be enqueued twice.
 WAITING = "attain:waiting:{job}:{org}"
 
+# Marks there that such a job was enqueued a moment ago: the next one waits a little.
+BEGAN = "attain:began:{job}:{org}"
+
 
 async def recompute(ctx: dict[str, Any], org: str) -> None:
     """Recompute until nothing is stale."""

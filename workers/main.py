@@ -25,8 +25,8 @@ log = structlog.get_logger("attain.worker")
 
 # How long a job waits at most before the same one may be enqueued again: bounds what a lost job costs.
 _WAIT_SECONDS = 5
-# How long coaching waits for more numbers: a rep's rules are evaluated once a second, not once for each of its facts.
-_LATER = {"coach": 1.0}
+# How far apart an organisation's jobs of a kind begin: it is coached at once, but not anew for each of many facts.
+_APART_SECONDS = {"coach": 1.0}
 # How long the relay waits for Valkey, which events do not need.
 _VALKEY_SECONDS = 2.0
 
@@ -49,7 +49,11 @@ async def _relaying(options: Settings) -> AsyncIterator[Database]:
             return
         waiting = jobs.WAITING.format(job=job, org=org_id)
         if await queue.set(waiting, 1, nx=True, ex=_WAIT_SECONDS):
-            await queue.enqueue_job(job, str(org_id), _defer_by=_LATER.get(job))
+            apart = _APART_SECONDS.get(job, 0.0)
+            calm = not apart or await queue.set(
+                jobs.BEGAN.format(job=job, org=org_id), 1, nx=True, px=int(apart * 1000)
+            )
+            await queue.enqueue_job(job, str(org_id), _defer_by=None if calm else apart)
 
     tasks = [asyncio.create_task(_forever(Relay(db, queue, options, enqueue).run), name="relay")]
     if options.metrics_port:
