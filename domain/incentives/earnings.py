@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from uuid import UUID
 
 from domain.calendar import Calendar, PeriodKind
@@ -21,6 +22,7 @@ from domain.incentives.known import Cell, PlanBook
 from domain.incentives.ledger import difference, open_period
 from domain.incentives.loading import load, load_plans, widened
 from domain.incentives.model import LedgerLine
+from domain.incentives.plan import Plan
 from domain.incentives.posting import append, open_statements
 from domain.incentives.wants import budgets, chained, counts_activity
 from domain.work import Tx, columns
@@ -39,15 +41,15 @@ _SOLD = frozenset({Touch.ALL, Touch.DEAL_CLOSED, Touch.EARNINGS})
 
 async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
     """Calculate what is dirty and append what differs. Records an event for each statement that got lines."""
-    if not await tx.value(_earnings.any_plan):
+    plans = await load_plans(tx.session)
+    if not plans or not _looked_at(plans, dirty):
         return
     # From here on nobody locks a period or writes a line: what is read of them holds until the commit.
     await tx.execute(_statements.ledger_lock)
-    plans = await load_plans(tx.session)
     today = calendar.local_day(tx.now)
     start = await _concerned(tx, plans, dirty, today)
     reps = sorted(start)
-    together = any(budgets(plan) for book in plans.values() for _, plan in book.versions)
+    together = any(budgets(plan) for plan in _versions(plans))
     size = len(reps) if together else _BATCH
     for i in range(0, len(reps), max(size, 1)):
         batch = {rep_id: start[rep_id] for rep_id in reps[i : i + size]}
@@ -55,12 +57,25 @@ async def recompute(tx: Tx, calendar: Calendar, dirty: Dirty) -> None:
         await _write(tx, book, dirty)
 
 
+def _looked_at(plans: Mapping[UUID, PlanBook], dirty: Dirty) -> bool:
+    """Whether a plan looks at anything that is stale."""
+    return bool(dirty.everybody) or not _touches(plans).isdisjoint(chain(*dirty.reps.values()))
+
+
+def _touches(plans: Mapping[UUID, PlanBook]) -> frozenset[Touch]:
+    """What the plans look at."""
+    return frozenset(Touch) if any(counts_activity(plan) for plan in _versions(plans)) else _SOLD
+
+
+def _versions(plans: Mapping[UUID, PlanBook]) -> list[Plan]:
+    return [plan for book in plans.values() for _, plan in book.versions]
+
+
 async def _concerned(tx: Tx, plans: Mapping[UUID, PlanBook], dirty: Dirty, today: date) -> dict[UUID, date]:
     """Whose pay may be stale, each from which day on: of what is theirs, what they are credited with besides, and what
     they share a budget with. What is dated ahead counts in the period that runs today."""
-    versions = [plan for book in plans.values() for _, plan in book.versions]
     earliest = min(book.starts_on for book in plans.values())
-    touches = frozenset(Touch) if any(counts_activity(plan) for plan in versions) else _SOLD
+    touches = _touches(plans)
     start: dict[UUID, date] = {}
 
     def stale(rep_id: UUID, day: date) -> None:
@@ -70,7 +85,7 @@ async def _concerned(tx: Tx, plans: Mapping[UUID, PlanBook], dirty: Dirty, today
         for touch, stretches in of_rep.items():
             if touch in touches:
                 stale(rep_id, stretches[0][0])
-    for row in await tx.fetch(_earnings.beneficiaries, list(start), list(start.values())):
+    for row in await tx.fetch(_earnings.beneficiaries, list(start), list(start.values())) if start else ():
         stale(row["rep_id"], row["from_day"])
     if dirty.everybody:
         first = max(min(dirty.everybody[0][0], today), earliest)

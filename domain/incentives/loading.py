@@ -27,6 +27,20 @@ _earnings = queries("earnings")
 _incentives = queries("incentives")
 
 
+# By plan and version. A version is never changed: it is read once.
+_read: dict[tuple[UUID, int], Plan] = {}
+_MOST = 10_000
+
+
+def _plan(plan_id: UUID, version: int, document: Any) -> Plan:
+    found = _read.get((plan_id, version))
+    if found is None:
+        if len(_read) >= _MOST:
+            _read.clear()
+        found = _read[plan_id, version] = from_json(Plan, document)
+    return found
+
+
 async def load_plans(session: Session) -> dict[UUID, PlanBook]:
     """Every plan that was ever published."""
     found: dict[UUID, list[Record]] = defaultdict(list)
@@ -36,7 +50,7 @@ async def load_plans(session: Session) -> dict[UUID, PlanBook]:
         plan_id: PlanBook(
             plan_id,
             rows[0]["key"],
-            tuple((row["version"], from_json(Plan, row["document"])) for row in rows),
+            tuple((row["version"], _plan(plan_id, row["version"], row["document"])) for row in rows),
             rows[0]["archived_on"],
         )
         for plan_id, rows in found.items()

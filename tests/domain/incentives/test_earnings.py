@@ -166,6 +166,10 @@ async def test_an_overlay_and_a_credit_by_hand_count(company: Company) -> None:
     await credits_by_hand(company.as_("cleo"), [by_hand])
     await company.settle()
     assert await company.total("bob", NOVEMBER) == "70.00"
+    async with company.as_("cleo").transaction() as tx:
+        tx.mark(None, NOVEMBER, None)
+    await company.settle()
+    assert await company.total("bob", NOVEMBER) == "70.00"
 
 
 async def test_a_recoverable_draw_is_carried_from_month_to_month(company: Company) -> None:
