@@ -38,9 +38,23 @@ def flaws(plan: Plan, kpis: Collection[str] | None = None) -> list[Problem]:
     for i, component in enumerate(plan.components):
         at = ("components", str(i))
         found += _component(plan, component, at)
-        if component.kpi is not None and kpis is not None and component.kpi not in kpis:
-            found.append(Problem("UNKNOWN_MEASURE", f"No KPI that adds up has the key {component.kpi}.", (*at, "kpi")))
+    if kpis is not None:
+        found += _unknown(plan, (), kpis)
     return found
+
+
+def _unknown(value: object, path: Path, kpis: Collection[str]) -> Flaws:
+    """KPIs that are not there, of components and of gates."""
+    if isinstance(value, tuple):
+        for i, item in enumerate(value):
+            yield from _unknown(item, (*path, str(i)), kpis)
+    elif is_dataclass(value):
+        for field in fields(value):
+            at = (*path, spelled(field.name))
+            found = getattr(value, field.name)
+            if field.name == "kpi" and found is not None and found not in kpis:
+                yield Problem("UNKNOWN_MEASURE", f"No KPI that adds up has the key {found}.", at)
+            yield from _unknown(found, at, kpis)
 
 
 def _numbers(value: object, path: Path) -> Flaws:

@@ -224,6 +224,13 @@ def test_a_kpi_must_be_one_that_adds_up() -> None:
     calls = Commission(key="c", rate=D(3), measure=Measure.KPI, kpi="calls")
     assert found(plan(calls), frozenset({"calls"})) == set()
     assert found(plan(calls), frozenset({"meetings"})) == {("UNKNOWN_MEASURE", "components.0.kpi")}
+    gate = Gate(at_least=D(10), by=Scale.AMOUNT, measure=Measure.KPI, kpi="calls")
+    gated = tiers(tier("0"), replace(tier("5"), gate=gate), gates=(gate,))
+    assert found(plan(gated), frozenset({"calls"})) == set()
+    assert found(plan(gated), frozenset()) == {
+        ("UNKNOWN_MEASURE", "components.0.gates.0.kpi"),
+        ("UNKNOWN_MEASURE", "components.0.tiers.1.gate.kpi"),
+    }
 
 
 def test_everything_wrong_is_told_at_once() -> None:
