@@ -40,6 +40,8 @@ def apportion(amount: Decimal, exact: Sequence[Decimal], unit: Decimal) -> list[
     The parts sum to the amount before it was rounded. Equal remainders favour the earlier part, and no part moves by a
     unit or more.
     """
+    if len(exact) == 1:
+        return [amount]
     parts = [((value / unit).to_integral_value(ROUND_DOWN) * unit).quantize(unit) for value in exact]
     left = int((amount - sum(parts, Decimal(0))) / unit)
     if not left:

@@ -23,8 +23,8 @@ from domain.incentives.payout import calculate_all
 from domain.incentives.plan import Plan
 from domain.incentives.tally import Credited
 from domain.incentives.terms import CreditRole, Measure
+from domain.incentives.trail import Detail
 from domain.incentives.wants import Want, budgets, chained, eligible, reach, wants
-from domain.money import EXACT
 
 Span = tuple[date, date]
 Handed = tuple[Carry, Mapping[str, Decimal]]
@@ -42,6 +42,33 @@ class Calculated:
     plan: Plan
     inputs: Inputs
     result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A plan in one of its periods: what is the same for everybody on it.
+
+    `since` is the first day whose credits it looks at, `wants` the standings that it may look at, each over its period.
+    """
+
+    book: PlanBook
+    version: int
+    plan: Plan
+    period: Period
+    longer: tuple[Period, ...]
+    since: date
+    opens_year: bool
+    wants: tuple[tuple[Want, Period], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A rep under a version of a plan: what is the same in all its periods. `counted` are the credits of days on it."""
+
+    payee: Payee
+    on_plan: tuple[Span, ...]
+    credited: Credited
+    counted: Credited
 
 
 @dataclass
@@ -65,11 +92,9 @@ class Book:
     carries: Mapping[tuple[UUID, UUID], Handed]
     cancelled: Mapping[tuple[UUID, UUID], Sequence[Cancelled]]
     start: Mapping[UUID, date]
-    _credited: dict[tuple[UUID, str], Credited] = field(default_factory=dict)
     _periods: dict[tuple[PeriodKind, date], Period] = field(default_factory=dict)
-    _spans: dict[tuple[UUID, UUID, int], tuple[Span, ...]] = field(default_factory=dict)
-    # By the document's identity: it is read once, and hashing all of it costs more than what is looked up.
-    _wants: dict[int, tuple[Plan, tuple[Want, ...]]] = field(default_factory=dict)
+    _credited: dict[tuple[UUID, UUID, str], Credited | None] = field(default_factory=dict)
+    _seats: dict[tuple[UUID, UUID, int], Seat | None] = field(default_factory=dict)
 
     def period(self, kind: PeriodKind, day: date) -> Period:
         """The period that holds a day; worked out once."""
@@ -77,7 +102,7 @@ class Book:
             self._periods[kind, day] = self.calendar.period(kind, day)
         return self._periods[kind, day]
 
-    def cells(self) -> Iterator[tuple[PlanBook, Period, list[UUID]]]:
+    def cells(self) -> Iterator[tuple[Sheet, list[UUID]]]:
         """Plan by plan, forward in time: who is to be calculated in which period, through the one that runs today."""
         on_plan: dict[UUID, list[UUID]] = defaultdict(list)
         for rep_id, assignments in self.assignments.items():
@@ -92,11 +117,19 @@ class Book:
             while first <= self.today:
                 period = self.period(book.kind, first)
                 first = period.ends_on
-                if book.governs(period) is None:
+                governing = book.governs(period)
+                if governing is None:
                     continue
                 here = [rep for rep in reps if self.start[rep] < period.ends_on and self._is_on(rep, plan_id, period)]
                 if here:
-                    yield book, period, here
+                    yield self._sheet(book, *governing, period), here
+
+    def _sheet(self, book: PlanBook, version: int, plan: Plan, period: Period) -> Sheet:
+        last = period.ends_on - DAY
+        longer = tuple(self.period(kind, last) for kind in _LONGER[period.kind])
+        looked_at = tuple((want, self.period(want.period, last)) for want in sorted(wants(plan), key=str))
+        opens_year = period.starts_on == self.period(PeriodKind.YEAR, last).starts_on
+        return Sheet(book, version, plan, period, longer, reach(plan, period, longer), opens_year, looked_at)
 
     def _is_on(self, rep_id: UUID, plan_id: UUID, period: Period) -> bool:
         return any(
@@ -111,29 +144,32 @@ class Book:
         handed: dict[Cell, Handed] = {}
         return list(self.calculated(handed)), handed
 
-    def calculated(self, handed: dict[Cell, Handed]) -> Iterator[Calculated]:
+    def calculated(self, handed: dict[Cell, Handed], detail: Detail = Detail.LINES) -> Iterator[Calculated]:
         """Calculate every cell, in order of periods: what one hands on, the next one gets, and `handed` tells."""
         carries = dict(self.carries)
-        for book, period, reps in self.cells():
-            governing = book.governs(period)
-            if governing is None:
-                continue
-            version, plan = governing
-            asked = [self.inputs(book, version, plan, rep, period, carries.get((rep, book.plan_id))) for rep in reps]
-            inputs = [one for one in asked if one is not None]
+        for sheet, reps in self.cells():
+            plan, plan_id = sheet.plan, sheet.book.plan_id
+            seated: list[tuple[Seat, Inputs]] = []
+            for rep_id in reps:
+                seat = self._seat(sheet, rep_id)
+                inputs = None if seat is None else self._inputs(sheet, seat, carries.get((rep_id, plan_id)))
+                if seat is not None and inputs is not None:
+                    seated.append((seat, inputs))
             spent: dict[str | None, Decimal] = defaultdict(Decimal)
             if budgets(plan):
-                for (_, plan_id), (_, taken) in carries.items():
-                    if plan_id == book.plan_id:
+                for (_, other), (_, taken) in carries.items():
+                    if other == plan_id:
                         for key, amount in taken.items():
                             spent[key or None] += amount
             runs_on = chained(plan)
-            for one, result in calculate_all(plan, inputs, spent):
-                cell = Cell(period.starts_on, book.plan_id, UUID(one.payee))
+            everybody, counted = [one for _, one in seated], {one.payee: seat.counted for seat, one in seated}
+            found = calculate_all(plan, everybody, spent, counted, detail=detail)
+            for (seat, _), (inputs, result) in zip(seated, found, strict=True):
+                cell = Cell(sheet.period.starts_on, plan_id, seat.payee.rep_id)
                 if runs_on:
-                    took = self._took(plan, result, carries.get((cell.rep_id, cell.plan_id)))
-                    handed[cell] = carries[cell.rep_id, cell.plan_id] = (result.carry, took)
-                yield Calculated(cell, version, plan, one, result)
+                    took = self._took(plan, result, carries.get((cell.rep_id, plan_id)))
+                    handed[cell] = carries[cell.rep_id, plan_id] = (result.carry, took)
+                yield Calculated(cell, sheet.version, plan, inputs, result)
 
     @staticmethod
     def _took(plan: Plan, result: Result, before: Handed | None) -> Mapping[str, Decimal]:
@@ -144,114 +180,83 @@ class Book:
             taken[key or ""] = taken.get(key or "", ZERO) + got
         return taken
 
-    def inputs(
-        self,
-        book: PlanBook,
-        version: int,
-        plan: Plan,
-        rep_id: UUID,
-        period: Period,
-        before: Handed | None,
-    ) -> Inputs | None:
+    def _inputs(self, sheet: Sheet, seat: Seat, before: Handed | None) -> Inputs | None:
         """What a cell is calculated from; None while a rate between currencies is not known."""
-        payee = self.payees[rep_id]
-        last = period.ends_on - DAY
-        longer = tuple(self.period(kind, last) for kind in _LONGER[period.kind])
-        used = reach(plan, period, longer)
-        exchange = self.rates.at(plan.currency, payee.currency, last)
-        credited = self._credited_to(rep_id, plan.currency)
-        if exchange is None or credited is None:
+        payee, period, plan_id = seat.payee, sheet.period, sheet.book.plan_id
+        exchange = self.rates.at(sheet.plan.currency, payee.currency, period.ends_on - DAY)
+        if exchange is None:
             return None
-        cancelled = self.cancelled.get((rep_id, book.plan_id), ())
-        # What was locked goes on counting where it was.
-        kept = [c for gone in cancelled if gone.origin < period.ends_on for c in gone.credits if c.day < period.ends_on]
-        year = self.period(PeriodKind.YEAR, last)
         return Inputs(
-            payee=str(rep_id),
+            payee=str(payee.rep_id),
             currency=payee.currency,
             exchange_rate=exchange,
             period=period,
-            longer=longer,
-            on_plan=self._on_plan(book, version, plan, payee),
-            credits=(*credited.between(used, period.ends_on), *(c for c in kept if c.day >= used)),
-            standings=tuple(self._standings(plan, payee, period, credited, kept)),
-            scores=self.scores.get((rep_id, book.plan_id, period.starts_on), ()),
-            target=self._target(book.plan_id, rep_id, period),
+            longer=sheet.longer,
+            on_plan=seat.on_plan,
+            credits=tuple(seat.credited.between(sheet.since, period.ends_on)),
+            standings=tuple(self._standing(sheet, seat, want, over) for want, over in sheet.wants),
+            scores=self.scores.get((payee.rep_id, plan_id, period.starts_on), ()),
+            target=self._target(plan_id, payee.rep_id, period),
             carry=before[0] if before else Carry(),
-            opens_year=period.starts_on == year.starts_on,
+            opens_year=sheet.opens_year,
             cancellations=tuple(
                 Cancellation(
                     deal=str(gone.deal_id), closed_on=gone.closed_on, cancelled_on=gone.cancelled_on, paid=gone.paid
                 )
-                for gone in cancelled
+                for gone in self.cancelled.get((payee.rep_id, plan_id), ())
                 if gone.cancelled_on in period
             ),
         )
 
-    def _wanted(self, plan: Plan) -> tuple[Want, ...]:
-        """What the plan looks at, in one order."""
-        if id(plan) not in self._wants:
-            self._wants[id(plan)] = (plan, tuple(sorted(wants(plan), key=str)))
-        return self._wants[id(plan)][1]
+    def _seat(self, sheet: Sheet, rep_id: UUID) -> Seat | None:
+        """Worked out once; None while a rate between currencies is not known."""
+        key = (rep_id, sheet.book.plan_id, sheet.version)
+        if key not in self._seats:
+            payee, credited = self.payees[rep_id], self._credited_to(rep_id, sheet.book.plan_id, sheet.plan.currency)
+            on_plan = self._on_plan(sheet.book, sheet.plan, payee)
+            seat = None if credited is None else Seat(payee, on_plan, credited, credited.on(on_plan))
+            self._seats[key] = seat
+        return self._seats[key]
 
-    def _credited_to(self, rep_id: UUID, currency: str) -> Credited | None:
-        """A rep's credits for plans in a currency; None while a rate is not known."""
-        if (rep_id, currency) not in self._credited:
-            found = []
-            for sold in self.sold.get(rep_id, ()):
-                credit = self._credit(sold, currency)
-                if credit is None:
-                    return None
-                found.append(credit)
-            self._credited[rep_id, currency] = Credited(found)
-        return self._credited[rep_id, currency]
+    def _credited_to(self, rep_id: UUID, plan_id: UUID, currency: str) -> Credited | None:
+        """A rep's credits for a plan in a currency: what was locked goes on counting where it was."""
+        key = (rep_id, plan_id, currency)
+        if key not in self._credited:
+            found = [self._credit(sold, currency) for sold in self.sold.get(rep_id, ())]
+            kept = [credit for gone in self.cancelled.get((rep_id, plan_id), ()) for credit in gone.credits]
+            known = [credit for credit in found if credit is not None]
+            self._credited[key] = Credited((*kept, *known)) if len(known) == len(found) else None
+        return self._credited[key]
 
     def _credit(self, sold: Sold, currency: str) -> Credit | None:
-        amount, margin, rate, told = sold.amount, sold.margin, Decimal(1), self.currency
-        if currency not in (self.currency, sold.currency) or sold.deal_amount is None:
-            found = self.rates.at(self.currency, currency, sold.day)
-            if found is None:
-                return None
-            rate = found
-        elif currency != self.currency:
-            told = currency
-            amount = sold.deal_amount * sold.share
-            margin = None if sold.deal_margin is None else sold.deal_margin * sold.share
-        return Credit(
-            key=sold.key,
-            deal=sold.deal,
-            day=sold.day,
-            currency=told,
-            revenue=amount,
-            margin=margin,
-            units=sold.units,
-            share=sold.share,
-            role=sold.role,
-            product=sold.product,
-            exchange_rate=rate,
-        )
+        """In the currency of a plan; None while a rate is not known."""
+        credit = sold.credit
+        if currency == self.currency:
+            return credit
+        if currency == sold.currency and sold.deal_amount is not None:
+            margin = None if sold.deal_margin is None else sold.deal_margin * credit.share
+            return replace(credit, currency=currency, revenue=sold.deal_amount * credit.share, margin=margin)
+        rate = self.rates.at(self.currency, currency, credit.day)
+        return None if rate is None else replace(credit, exchange_rate=rate)
 
     def _target(self, plan_id: UUID, rep_id: UUID, period: Period) -> Decimal | None:
         """As of the last day of the period on the plan."""
         here = [a for a in self.assignments[rep_id] if a.plan_id == plan_id and a.starts_on < period.ends_on]
         return here[-1].target if here else None
 
-    def _on_plan(self, book: PlanBook, version: int, plan: Plan, payee: Payee) -> tuple[Span, ...]:
+    def _on_plan(self, book: PlanBook, plan: Plan, payee: Payee) -> tuple[Span, ...]:
         """The days on which a rep is on a plan: assigned, employed, eligible, and the plan in force."""
-        key = (payee.rep_id, book.plan_id, version)
-        if key not in self._spans:
-            end = min(plan.ends_on or date.max, book.archived_on or date.max, payee.left_on or date.max)
-            start = max(book.starts_on, payee.hired_on)
-            spans = (
-                (max(start, a.starts_on, first), min(end, a.ends_on or date.max, last))
-                for a in self.assignments[payee.rep_id]
-                if a.plan_id == book.plan_id
-                for first, last in self.eligible_days(plan, payee)
-            )
-            self._spans[key] = joined(span for span in spans if span[0] < span[1])
-        return self._spans[key]
+        end = min(plan.ends_on or date.max, book.archived_on or date.max, payee.left_on or date.max)
+        start = max(book.starts_on, payee.hired_on)
+        spans = (
+            (max(start, a.starts_on, first), min(end, a.ends_on or date.max, last))
+            for a in self.assignments[payee.rep_id]
+            if a.plan_id == book.plan_id
+            for first, last in self._eligible(plan, payee)
+        )
+        return joined(span for span in spans if span[0] < span[1])
 
-    def eligible_days(self, plan: Plan, payee: Payee) -> tuple[Span, ...]:
+    def _eligible(self, plan: Plan, payee: Payee) -> tuple[Span, ...]:
         """The days on which the plan's eligibility holds for a rep, by the teams that it was in."""
         edges = sorted({date.min, date.max, *(day for stint in payee.stints for day in stint[1:])})
         spans = []
@@ -269,35 +274,27 @@ class Book:
             team_id = self.parents.get(team_id)
         return found
 
-    def _standings(
-        self, plan: Plan, payee: Payee, period: Period, credited: Credited, kept: Sequence[Credit]
-    ) -> Iterator[Standing]:
-        last = period.ends_on - DAY
-        for want in self._wanted(plan):
-            over = self.period(want.period, last)
-            quota = self._quota(plan, payee, want, over)
-            if want.measure is Measure.KPI:
-                kpi_id = self.kpis.get(want.kpi or "")
-                sums = self.kpi_sums.get((kpi_id, over.starts_on, period.ends_on), {}) if kpi_id else {}
-                attained = sums.get(payee.rep_id, ZERO)
-            else:
-                attained = credited.attained(want.measure, want.role, over.starts_on, period.ends_on)
-                if kept:
-                    late = Credited(kept).attained(want.measure, want.role, over.starts_on, period.ends_on)
-                    attained = EXACT.add(attained, late)
-            yield Standing(
-                measure=want.measure,
-                period=want.period,
-                attained=attained,
-                quota=quota,
-                kpi=want.kpi,
-                credits=want.role,
-            )
+    def _standing(self, sheet: Sheet, seat: Seat, want: Want, over: Period) -> Standing:
+        payee, until = seat.payee, sheet.period.ends_on
+        if want.measure is Measure.KPI:
+            kpi_id = self.kpis.get(want.kpi or "")
+            sums = self.kpi_sums.get((kpi_id, over.starts_on, until), {}) if kpi_id else {}
+            attained = sums.get(payee.rep_id, ZERO)
+        else:
+            attained = seat.credited.attained(want.measure, want.role, over.starts_on, until)
+        return Standing(
+            measure=want.measure,
+            period=want.period,
+            attained=attained,
+            quota=self._quota(sheet.plan, payee, want, over),
+            kpi=want.kpi,
+            credits=want.role,
+        )
 
     def _quota(self, plan: Plan, payee: Payee, want: Want, over: Period) -> Decimal | None:
         """The rep's own quota of the period, prorated; for what its teams sell, else theirs."""
         kpi_id = self.kpis.get(want.kpi) if want.kpi else None
-        rest = (want.measure.value, kpi_id, over.kind, over.starts_on)
+        rest = (want.measure, kpi_id, over.kind, over.starts_on)
         quota = self.quotas.get((payee.rep_id, *rest))
         if quota is None and want.role is CreditRole.TEAM:
             teams = [self.quotas[team, *rest] for team in payee.leads if (team, *rest) in self.quotas]
@@ -309,12 +306,12 @@ class Book:
 
     def with_plans(self, plans: Mapping[UUID, PlanBook]) -> "Book":
         """The same under other plans."""
-        return replace(self, plans=plans, carries={}, _spans={})
+        return replace(self, plans=plans, carries={}, _seats={})
 
     def with_sold(self, more: Mapping[UUID, Sequence[Sold]]) -> "Book":
         """The same with credits that are not there."""
         sold = {rep_id: [*self.sold.get(rep_id, ()), *more.get(rep_id, ())] for rep_id in {*self.sold, *more}}
-        return replace(self, sold=sold, _credited={})
+        return replace(self, sold=sold, _credited={}, _seats={})
 
 
 _LONGER = {

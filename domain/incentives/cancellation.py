@@ -34,7 +34,7 @@ async def cancellations(
     locked: Collection[tuple[PeriodKind, date]],
 ) -> Book:
     """Notes deals newly found cancelled, forgets those that are won again; returns the book with those that hold."""
-    won = {rep_id: {sold.deal for sold in sold_} for rep_id, sold_ in book.sold.items()}
+    won = {rep_id: {sold.credit.deal for sold in sold_} for rep_id, sold_ in book.sold.items()}
     back = [
         (rep_id, plan_id, gone.origin, gone.deal_id)
         for (rep_id, plan_id), gones in book.cancelled.items()

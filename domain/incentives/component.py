@@ -13,7 +13,7 @@ from decimal import Decimal
 from domain.calendar import PeriodKind
 from domain.incentives.facts import Counted, Facts
 from domain.incentives.outcome import LineKind, Part, Rated, Stage
-from domain.incentives.terms import Cap, CreditRole, Gate, Measure, Proration
+from domain.incentives.terms import Cap, CapScope, CreditRole, Gate, Measure, Proration
 from domain.incentives.tiers import Schedule, total
 from domain.incentives.trail import Trail
 
@@ -45,6 +45,11 @@ class Component(ABC):
     def needs_quota(self) -> bool:
         """Whether it pays by attainment."""
         return False
+
+    @property
+    def limits_deals(self) -> bool:
+        """Whether a cap asks for the amounts of deals and their days, not only for their sum."""
+        return any(cap.scope in (CapScope.DEAL, CapScope.BUDGET) for cap in self.caps)
 
     def quota_period(self, paid: PeriodKind) -> PeriodKind:
         """The period whose quota counts, where such periods are paid."""
@@ -94,12 +99,16 @@ class Component(ABC):
     ) -> tuple[Part, ...]:
         """What the base earns by its schedule, deal by deal from where the base stood before the period (row 5).
 
-        What the tiers reached now add for what counted before the period is a part of its own.
+        What the tiers reached now add for what counted before the period is a part of its own. Where nobody asks for
+        deals, all of it is one part.
         """
         now, position = schedule(found.base), found.before
         due = trail.rates(self.key, "base", found.base, now)
         if self.measure is Measure.KPI:
             return self.lump(facts, now.due(found.base), due)
+        if not (trail.by_deal or self.limits_deals):
+            had = schedule(position).due(position) if position else ZERO
+            return self.lump(facts, now.due(found.base) - had, due)
         parts = self._true_up(facts, position, now, schedule(position), trail) if position else []
         for credit, value in found.credits:
             pieces = now.pieces(position, position + value)

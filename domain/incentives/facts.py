@@ -1,30 +1,37 @@
 """What a component finds of a payee: credits in order, quotas, gates."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cached_property
+from typing import NamedTuple
 
 from domain.calendar import PeriodKind
 from domain.incentives.inputs import Credit, Inputs, Standing
 from domain.incentives.outcome import Reason
-from domain.incentives.tally import Tally, order
+from domain.incentives.tally import Credited, Tally
 from domain.incentives.terms import CreditRole, Gate, Measure, Proration, Scale
 
 ZERO = Decimal(0)
 RATIO_UNIT = Decimal("0.000001")
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What a component counts: its base before the period, and the credits of the period in order, with their values.
-
-    A KPI has no credits, only a value, which is None where it has none.
-    """
+class Counted(NamedTuple):
+    """What a component counts: its base before the period, and with it. A KPI has only a value, or None."""
 
     before: Decimal
-    credits: tuple[tuple[Credit, Decimal], ...]
     value: Decimal | None
+    tally: Tally | None = None
+    first: int = 0
+    last: int = 0
+
+    @property
+    def credits(self) -> Iterator[tuple[Credit, Decimal]]:
+        """The credits of the period in order, with their values."""
+        if self.tally is None:
+            return iter(())
+        here = slice(self.first, self.last)
+        return zip(self.tally.credits[here], self.tally.values[here], strict=True)
 
     @property
     def base(self) -> Decimal:
@@ -33,23 +40,13 @@ class Counted:
 
 
 class Facts:
-    """A payee's inputs, looked up as components ask for them."""
+    """A payee's inputs, looked up as components ask for them. `credited` are their credits of days on the plan, where
+    those are added up already."""
 
-    def __init__(self, inputs: Inputs) -> None:
+    def __init__(self, inputs: Inputs, credited: Credited | None = None) -> None:
         self.inputs = inputs
-        self._tallies: dict[tuple[Measure, CreditRole, tuple[str, ...]], Tally] = {}
+        self.credited = credited or Credited(inputs.credits).on(inputs.on_plan)
         self._standings = {(s.measure, s.kpi, s.credits, s.period): s for s in inputs.standings}
-
-    @cached_property
-    def credits(self) -> list[Credit]:
-        """Those of days on the plan, by day and key: the order in which they reach tiers, however they came in."""
-        last = self.inputs.period.ends_on
-        found: list[Credit] = []
-        for start, end in self.inputs.on_plan:
-            end = min(end, last)
-            found += [credit for credit in self.inputs.credits if start <= credit.day < end]
-        found.sort(key=order)
-        return found
 
     @cached_property
     def share_on_plan(self) -> tuple[Decimal, Decimal]:
@@ -81,17 +78,12 @@ class Facts:
         period = self.inputs.period
         if measure is Measure.KPI:
             standing = self.standing(measure, kpi, role, period.kind)
-            return Counted(ZERO, (), standing.attained if standing else None)
-        key = (measure, role, products)
-        tally = self._tallies.get(key)
-        if tally is None:
-            mine = [c for c in self.credits if c.role is role and (not products or c.product in products)]
-            tally = self._tallies[key] = Tally(measure, mine)
+            return Counted(ZERO, standing.attained if standing else None)
+        tally = self.credited.tally(measure, role, products)
         first = tally.place(since)
         last = max(first, tally.place(until))
         here = min(max(first, tally.place(period.starts_on)), last)
-        found = tuple(zip(tally.credits[here:last], tally.values[here:last], strict=True))
-        return Counted(tally.sum(first, here), found, tally.sum(first, last))
+        return Counted(tally.sum(first, here), tally.sum(first, last), tally, here, last)
 
     def at(self, gate: Gate, default: PeriodKind) -> Standing | None:
         """The standing that a gate looks at."""

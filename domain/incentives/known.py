@@ -11,7 +11,6 @@ from uuid import UUID
 from domain.calendar import DAY, Period, PeriodKind
 from domain.incentives.inputs import Credit
 from domain.incentives.plan import Plan
-from domain.incentives.terms import CreditRole
 
 ZERO = Decimal(0)
 
@@ -27,15 +26,7 @@ class Cell(NamedTuple):
 class Sold(NamedTuple):
     """A credit of a rep in the organisation's currency, with the deal's own amounts where they are in another one."""
 
-    key: str
-    deal: str
-    day: date
-    role: CreditRole
-    share: Decimal
-    amount: Decimal
-    margin: Decimal | None
-    units: Decimal | None
-    product: str | None
+    credit: Credit
     currency: str | None = None
     deal_amount: Decimal | None = None
     deal_margin: Decimal | None = None

@@ -177,23 +177,33 @@ async def _sold(
     pairs = [[row[i] for row in led] for i in range(4)]
     found: dict[UUID, list[Sold]] = defaultdict(list)
     for row in await session.fetch(_earnings.credits, reps, sellers, first, end, *pairs, currency):
-        found[row["rep_id"]].append(_credit(row))
+        found[row["rep_id"]].append(_sale(row, currency))
     return found
 
 
-def _credit(row: Record) -> Sold:
+def _sale(row: Record, currency: str) -> Sold:
     if row["source"] == "MANUAL":
         key = f"credit:{row['source_id']}"
         deal = str(row["deal_id"]) if row["deal_id"] else key
-        rest = (row["product"], None, None, None)
+        own = (None, None, None)
     else:
         deal = str(row["deal_id"])
         key = f"{deal}:{row['seller_id']}" + (f":{row['source_id']}" if row["source_id"] else "")
-        rest = (row["product"], row["currency"], row["deal_amount"], row["deal_margin"])
-    # A credit by hand is no part of a deal: it counts as none.
-    share = Decimal(0) if row["share"] is None else row["share"]
-    role = CreditRole(row["role"])
-    return Sold(key, deal, row["day"], role, share, row["amount"], row["margin"], row["units"], *rest)
+        own = (row["currency"], row["deal_amount"], row["deal_margin"])
+    credit = Credit(
+        key=key,
+        deal=deal,
+        day=row["day"],
+        currency=currency,
+        revenue=row["amount"],
+        margin=row["margin"],
+        units=row["units"],
+        # A credit by hand is no part of a deal: it counts as none.
+        share=Decimal(0) if row["share"] is None else row["share"],
+        role=CreditRole(row["role"]),
+        product=row["product"],
+    )
+    return Sold(credit, *own)
 
 
 def _kpis(wanted: Collection[Want]) -> bool:

@@ -70,8 +70,7 @@ class Line:
     exact: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Earned:
+class Earned(NamedTuple):
     """What a component earned in the plan's currency, after its caps and unrounded.
 
     `attainment` is the base to the quota, to six places. `reason` says why nothing is paid whatever was credited.
@@ -100,8 +99,7 @@ class Part(NamedTuple):
     base: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rated:
+class Rated(NamedTuple):
     """What a component makes of the facts, before any cap: parts that sum to its amount."""
 
     base: Decimal

@@ -17,8 +17,9 @@ from domain.incentives.facts import Facts, attainment
 from domain.incentives.inputs import Carry, Grant, Inputs, Used
 from domain.incentives.outcome import Claim, Earned, Line, LineKind, Part, Rated, Reason, Result, Stage
 from domain.incentives.plan import Plan
+from domain.incentives.tally import Credited
 from domain.incentives.terms import Cap, CapScope, Draw, Proration
-from domain.incentives.trail import Trail
+from domain.incentives.trail import Detail, Trail
 from domain.money import EXACT, apportion, quantum, rounded
 
 ZERO, ONE = Decimal(0), Decimal(1)
@@ -26,21 +27,28 @@ ZERO, ONE = Decimal(0), Decimal(1)
 _ORDER = (CapScope.DEAL, CapScope.PERIOD, CapScope.PLAN, CapScope.BUDGET)
 
 
-def calculate(plan: Plan, inputs: Inputs, *, told: bool = False) -> Result:
-    """What the payee is paid. With `told` the result carries its steps."""
+def calculate(plan: Plan, inputs: Inputs, credited: Credited | None = None, *, detail: Detail = Detail.LINES) -> Result:
+    """What the payee is paid. `credited` are the inputs' credits of days on the plan, where they are added up already,
+    with others of other periods."""
     with localcontext(EXACT):
-        return _Payout(plan, inputs, Trail(kept=told)).run()
+        return _Payout(plan, Facts(inputs, credited), Trail(detail)).run()
 
 
 def calculate_all(
-    plan: Plan, everybody: Sequence[Inputs], spent: Mapping[str | None, Decimal] | None = None, *, told: bool = False
+    plan: Plan,
+    everybody: Sequence[Inputs],
+    spent: Mapping[str | None, Decimal] | None = None,
+    credited: Mapping[str, Credited] | None = None,
+    *,
+    detail: Detail = Detail.LINES,
 ) -> list[tuple[Inputs, Result]]:
     """What each payee is paid for a period, in the order given, with budgets shared among them (row 24).
 
     `spent` is what earlier periods took from the budget of a component (None: of the plan). Returned beside each result
     are the inputs that it follows from, with the payee's parts of the budgets.
     """
-    results = [calculate(plan, inputs, told=told) for inputs in everybody]
+    known = credited or {}
+    results = [calculate(plan, inputs, known.get(inputs.payee), detail=detail) for inputs in everybody]
     budgets = {
         key: cap
         for key, caps in ((None, plan.caps), *((c.key, c.caps) for c in plan.components))
@@ -61,16 +69,16 @@ def calculate_all(
             )
             for inputs in everybody
         ]
-        results = [calculate(plan, inputs, told=told) for inputs in everybody]
+        results = [calculate(plan, inputs, known.get(inputs.payee), detail=detail) for inputs in everybody]
     return list(zip(everybody, results, strict=True))
 
 
 class _Payout:
     """One run of the pipeline."""
 
-    def __init__(self, plan: Plan, inputs: Inputs, trail: Trail) -> None:
-        self.plan, self.inputs, self.trail = plan, inputs, trail
-        self.facts = Facts(inputs)
+    def __init__(self, plan: Plan, facts: Facts, trail: Trail) -> None:
+        inputs = facts.inputs
+        self.plan, self.inputs, self.facts, self.trail = plan, inputs, facts, trail
         self.unit = quantum(inputs.currency)
         self.granted = {grant.component: grant.amount for grant in inputs.grants}
         self.used = {used.component: used.amount for used in inputs.carry.used}
@@ -189,11 +197,14 @@ class _Payout:
 
     def _carry(self, earned: Iterable[Earned], kept: Decimal, owed: Decimal) -> Carry:
         """What is used of caps of scope PLAN, with this period, and what is owed."""
-        amounts: dict[str | None, Decimal] = {item.component: item.amount for item in earned}
-        amounts[None] = kept
-        capped = [(None, self.plan.caps), *((c.key, c.caps) for c in self.plan.components)]
-        keys = [key for key, caps in capped if any(cap.scope is CapScope.PLAN for cap in caps)]
-        used = (Used(component=key, amount=self.used.get(key, ZERO) + amounts[key]) for key in keys)
+        capped: list[tuple[str | None, tuple[Cap, ...], Decimal]] = [(None, self.plan.caps, kept)]
+        capped += [(c.key, c.caps, item.amount) for c, item in zip(self.plan.components, earned, strict=True)]
+        used = [
+            Used(component=key, amount=self.used.get(key, ZERO) + amount)
+            for key, caps, amount in capped
+            for cap in caps
+            if cap.scope is CapScope.PLAN
+        ]
         return Carry(owed=owed, used=tuple(used))
 
     def _draw(self) -> Decimal:

@@ -48,20 +48,31 @@ class Tally:
 
 
 class Credited:
-    """Everything that a payee is credited with in a plan's currency."""
+    """What a payee is credited with in a plan's currency, added up once however many periods look at it."""
 
     def __init__(self, credits_: Iterable[Credit]) -> None:
         self._credits = sorted(credits_, key=order)
         self._days = [credit.day for credit in self._credits]
-        self._tallies: dict[tuple[Measure, CreditRole], Tally] = {}
+        self._tallies: dict[tuple[Measure, CreditRole, tuple[str, ...]], Tally] = {}
+
+    def on(self, spans: Sequence[tuple[date, date]]) -> "Credited":
+        """The credits of days `[start, end)`, which are in order and apart."""
+        found = [credit for start, end in spans for credit in self.between(start, end)]
+        return self if len(found) == len(self._credits) else Credited(found)
 
     def between(self, since: date, until: date) -> list[Credit]:
         """The credits of days in `[since, until)`, in order."""
         return self._credits[bisect_left(self._days, since) : bisect_left(self._days, until)]
 
+    def tally(self, measure: Measure, role: CreditRole, products: tuple[str, ...] = ()) -> Tally:
+        """The credits of a role; with `products`, of those only."""
+        key = (measure, role, products)
+        if key not in self._tallies:
+            mine = [c for c in self._credits if c.role is role and (not products or c.product in products)]
+            self._tallies[key] = Tally(measure, mine)
+        return self._tallies[key]
+
     def attained(self, measure: Measure, role: CreditRole, since: date, until: date) -> Decimal:
         """What the credits of a role come to on days in `[since, until)`."""
-        tally = self._tallies.get((measure, role))
-        if tally is None:
-            tally = self._tallies[measure, role] = Tally(measure, [c for c in self._credits if c.role is role])
+        tally = self.tally(measure, role)
         return tally.sum(tally.place(since), tally.place(until))

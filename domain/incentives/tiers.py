@@ -1,16 +1,15 @@
 """The tier walk: the only place where a base meets tiers, for what was earned, what is projected and what-if alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from domain.incentives.terms import ThresholdKind, TieBreak, Tier, TierMode
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Bracket:
+class Bracket(NamedTuple):
     """A stretch of the base at one rate. The first reaches down without end, the last up (`end` is None)."""
 
     start: Decimal
@@ -23,8 +22,7 @@ class Bracket:
         return width * self.rate if width > 0 or not self.start else ZERO
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """The rates that a base came to, along that base: what tiers it reached, and what of it a threshold leaves.
 
     `floor` is where an incremental threshold lets payment begin, `cliff` the edge of a cliff: unless it is `reached`

@@ -17,6 +17,7 @@ from domain.incentives.inputs import Inputs
 from domain.incentives.outcome import Result
 from domain.incentives.payout import calculate
 from domain.incentives.plan import Plan
+from domain.incentives.trail import Detail
 from domain.money import EXACT
 
 FORMAT = "attain.incentives/1"
@@ -30,7 +31,7 @@ class Mismatch(ValueError):
 def traced(plan: Plan, inputs: Inputs) -> tuple[Result, dict[str, Any]]:
     """The calculation with its trace."""
     inputs = _sorted(inputs)
-    result = calculate(plan, inputs, told=True)
+    result = calculate(plan, inputs, detail=Detail.STEPS)
     trace = {
         "format": FORMAT,
         "plan": to_json(plan),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from enum import Enum, auto
 
 from domain.incentives.facts import Counted, attainment
 from domain.incentives.inputs import Standing
@@ -13,11 +14,22 @@ from domain.money import plain
 ZERO = Decimal(0)
 
 
+class Detail(Enum):
+    """How much a calculation tells: what each component comes to, as one line; a line for each deal; every step too.
+    The amounts are the same.
+    """
+
+    TOTALS = auto()
+    LINES = auto()
+    STEPS = auto()
+
+
 class Trail:
     """The steps in order; none are kept where nobody asked. A step is referred to by `@` and its id."""
 
-    def __init__(self, *, kept: bool) -> None:
-        self.kept = kept
+    def __init__(self, detail: Detail) -> None:
+        self.kept = detail is Detail.STEPS
+        self.by_deal = detail is not Detail.TOTALS
         self.steps: list[Step] = []
 
     def step(

@@ -1,5 +1,6 @@
 """What if: a rep asks what deals would pay, an administrator what a plan would have. One engine, nothing written."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,11 +10,12 @@ from uuid import UUID
 
 from domain.calendar import Calendar, Period
 from domain.incentives.book import Book, Calculated
+from domain.incentives.inputs import Credit
 from domain.incentives.known import PlanBook, Sold
 from domain.incentives.loading import load, load_plans
 from domain.incentives.model import Assignment
 from domain.incentives.plan import Plan
-from domain.incentives.terms import CreditRole
+from domain.incentives.trail import Detail
 from domain.incentives.wants import budgets
 from sql.pool import Session
 from sql.queries import queries
@@ -75,15 +77,16 @@ async def estimate(
     now, _ = book.run()
     imagined = [
         Sold(
-            f"estimate:{i}",
-            f"estimate:{i}",
-            deal.day,
-            CreditRole.DIRECT,
-            Decimal(1),
-            deal.amount,
-            deal.margin,
-            deal.units,
-            deal.product,
+            Credit(
+                key=f"estimate:{i}",
+                deal=f"estimate:{i}",
+                day=deal.day,
+                currency=book.currency,
+                revenue=deal.amount,
+                margin=deal.margin,
+                units=deal.units,
+                product=deal.product,
+            )
         )
         for i, deal in enumerate(deals)
     ]
@@ -136,8 +139,9 @@ async def simulate(
     start = dict.fromkeys(sorted({a.rep_id for a in assigned}), first)
     both = PlanBook(plan_id, key, (*(current.versions if current else ()), *drafted.versions))
     book = await load(session, calendar, through, {plan_id: both}, start, assigned)
-    after = _due(book.with_plans({plan_id: drafted}))
-    before = _due(book.with_plans({plan_id: current})) if current else {}
+    # Seconds of arithmetic for a thousand reps: in a thread, so that whoever shares this process is answered meanwhile.
+    after = await asyncio.to_thread(_due, book.with_plans({plan_id: drafted}))
+    before = await asyncio.to_thread(_due, book.with_plans({plan_id: current})) if current else {}
     return [
         Simulated(rep_id, payee.currency, before.get(rep_id, ZERO), after.get(rep_id, ZERO))
         for rep_id, payee in sorted(book.payees.items())
@@ -148,6 +152,6 @@ async def simulate(
 def _due(book: Book) -> dict[UUID, Decimal]:
     """What each rep is paid in all. Nothing else is kept: a year of everybody's calculations is large."""
     due: dict[UUID, Decimal] = defaultdict(Decimal)
-    for one in book.calculated({}):
+    for one in book.calculated({}, Detail.TOTALS):
         due[one.cell.rep_id] += one.result.payable
     return due

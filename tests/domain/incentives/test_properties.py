@@ -21,9 +21,11 @@ from domain.incentives.inputs import Carry, Credit, Inputs, Standing
 from domain.incentives.outcome import Claim, LineKind
 from domain.incentives.payout import calculate
 from domain.incentives.plan import Plan
+from domain.incentives.tally import Credited
 from domain.incentives.terms import Cap, CreditRole, Draw, Measure, Scale, Sharing, TieBreak, Tier, TierMode
 from domain.incentives.tiers import Schedule, brackets
 from domain.incentives.trace import Mismatch, traced, verify
+from domain.incentives.trail import Detail
 from domain.money import quantum, rounded
 from tests.domain.incentives import strategies
 from tests.domain.incentives.cases import YEAR, D, amounts, deals, payee, plan, total
@@ -66,6 +68,17 @@ def test_parts_sum_to_the_whole(terms: Plan, inputs: Inputs) -> None:
         of = [line for line in result.lines if line.component == earned.component]
         assert total(line.amount for line in of) == rounded(earned.amount * inputs.exchange_rate, inputs.currency)
         assert all(abs(line.amount - (line.exact or 0) * inputs.exchange_rate) < unit for line in of)
+
+
+@given(strategies.plans(), strategies.payees(), strategies.deals("later"))
+def test_totals_are_those_of_lines_and_other_periods_do_not_count(terms: Plan, inputs: Inputs, later: Credit) -> None:
+    result = calculate(terms, inputs)
+    everything = (*inputs.credits, replace(later, day=inputs.period.ends_on))
+    credited = Credited(everything).on([(start, date.max) for start, _ in inputs.on_plan])
+    assert calculate(terms, inputs, credited) == result
+    totals = calculate(terms, inputs, credited, detail=Detail.TOTALS)
+    assert (totals.payable, totals.carry, totals.earned) == (result.payable, result.carry, result.earned)
+    assert totals.claims == result.claims
 
 
 def test_idle_zeros_make_no_other_trace() -> None:
