@@ -35,7 +35,7 @@ PATIENCE_SECONDS = 240
 """Long enough for a machine that is busy with other things; nothing waits for it to pass."""
 
 _ROOT = Path(__file__).parents[2]
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.05
 
 _WORK_LEFT = """
 select exists (select from dirty_mark where org_id = $1) or exists (select from coach_mark where org_id = $1)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -23,12 +24,17 @@ from settings import Settings
 from sql.migrate import migrate
 from sql.pool import Database
 from tests.api.clients import Socket
+from tests.e2e.site import until
 
 JWT_SECRET = "a signing secret that no line may hold"
 PASSWORD = "hunter-in-the-address"
 VALUE = "hunter-among-the-variables"
 MEETING = """mutation Meet($items: [ActivityInput!]!) {
   activitiesIngest(source: "crm", items: $items) { created userErrors { message } } }"""
+KEY = """mutation { apiKeyCreate(input: {name: "Key", scopes: [ORG_READ]}) { token userErrors { message } } }"""
+WEBHOOK = """mutation ($url: String!) {
+  webhookCreate(input: {url: $url, events: [ORG_TEAM]}) { secret userErrors { message } } }"""
+TEAM = """mutation { teamsUpsert(items: [{externalId: "north", name: "North"}]) { userErrors { message } } }"""
 BAD = """query Find($id: ID!) { rep(id: $id) { name } }"""
 
 
@@ -91,6 +97,7 @@ async def test_no_log_of_a_process_holds_a_secret_or_what_people_sent(
         "ATTAIN_PORT": str(port),
         "ATTAIN_METRICS_PORT": str(metrics_port),
         "ATTAIN_LOG_LEVEL": "DEBUG",
+        "ATTAIN_WEBHOOK_ALLOW_PRIVATE": "true",
     }
     item = {"externalId": VALUE, "repExternalId": "rae", "kind": "MEETING", "occurredAt": now.isoformat()}
 
@@ -102,10 +109,10 @@ async def test_no_log_of_a_process_holds_a_secret_or_what_people_sent(
         assert "attain_work_oldest_seconds" in metrics
         async with httpx.AsyncClient(base_url=url, timeout=20) as client:
 
-            async def post(query: str, key: str, **variables: object) -> dict[str, object]:
+            async def post(query: str, key: str, **variables: object) -> dict[str, Any]:
                 headers = {"Authorization": f"Bearer {key}", "X-Request-Id": "the-request"}
                 answer = await client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)
-                body: dict[str, object] = answer.json()
+                body: dict[str, Any] = answer.json()
                 return body
 
             assert "errors" not in await post(MEETING, token, items=[item])
@@ -122,6 +129,16 @@ async def test_no_log_of_a_process_holds_a_secret_or_what_people_sent(
                 assert (await ws.init(token))["type"] == "connection_ack"
                 await ws.subscribe(BAD, id=VALUE)
                 assert (await ws.receive())["type"] == "next"
+            given = (await post(KEY, token))["data"]["apiKeyCreate"]["token"]
+            assert "errors" not in await post("{ viewer { name } }", given)
+            # Nobody listens there: each attempt fails, and is told of.
+            webhook = (await post(WEBHOOK, token, url=f"http://127.0.0.1:1/{VALUE}"))["data"]["webhookCreate"]["secret"]
+            assert "errors" not in await post(TEAM, token)
+
+            async def told() -> bool:
+                return b"webhook_failed" in await asyncio.to_thread(log.read_bytes)
+
+            await until(told, lambda: "the log tells of the webhook")
             # What nobody foresaw: a table is gone, and a column refuses what it is given.
             owner = await asyncpg.connect(fresh_database_url)
             await owner.execute("alter table activity add constraint refused check (external_id = '') not valid")
@@ -135,5 +152,6 @@ async def test_no_log_of_a_process_holds_a_secret_or_what_people_sent(
     assert '"operation":"Meet"' in written.replace('": "', '":"')
     assert '"the-request"' in written
     assert "CheckViolationError 23514 activity refused" in written
-    secrets = (PASSWORD, JWT_SECRET, VALUE, token, token.rpartition(".")[2], who.partner_key.rpartition("_")[2])
+    keys = (key.rpartition("_")[2] for key in (who.partner_key, given, webhook))
+    secrets = (PASSWORD, JWT_SECRET, VALUE, token, token.rpartition(".")[2], *keys)
     assert [secret for secret in secrets if secret in written] == []
