@@ -123,8 +123,10 @@ async def test_postgres_says_nothing_any_more(site: Site, company: Company) -> N
         await load.grow(20)
 
 
-async def test_valkey_restarts_and_forgets_everything(site: Site, company: Company) -> None:
+async def test_valkey_falls_silent_restarts_and_forgets_everything(site: Site, company: Company) -> None:
     async with in_use(site, company, "valkey") as load:
+        with site.stopped("Valkey"):
+            await load.grow(20)
         site.stop("Valkey", signal.SIGKILL)
         await load.grow(20)
         assert load.refused == 0

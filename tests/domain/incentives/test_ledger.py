@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from domain.incentives.statements import adjustment_post
 from domain.incentives.terms import CreditRole, Draw, Tier, TierMode
 from domain.org.actions import calendar
 from domain.pipeline.model import DealStatus
-from tests.conftest import MakeOrg
+from tests.conftest import SCALE, MakeOrg
 from tests.domain.incentives.conftest import DECEMBER, MONTH, NOVEMBER, OCTOBER, Company, a_company, plan
 
 MONTHS = (OCTOBER, NOVEMBER, DECEMBER)
@@ -137,8 +138,9 @@ async def play(company: Company, steps: Sequence[Step]) -> None:
     assert await locked(company) == frozen
 
 
+@pytest.mark.fuzz
 @settings(
-    max_examples=5,
+    max_examples=2 * SCALE,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

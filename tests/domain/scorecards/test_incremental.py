@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from domain.org.model import Leave, Move, RepItem
 from domain.org.people import reps_upsert
 from domain.pipeline.actions import activities_ingest, deals_ingest, leads_ingest
 from domain.pipeline.model import ActivityItem, DealItem, DealStatus, LeadItem, SplitItem
-from tests.conftest import MakeOrg
+from tests.conftest import SCALE, MakeOrg
 from tests.domain.scorecards.conftest import NOW, WEEK, Company, at, make_company, quota
 
 REPS = st.sampled_from(["ann", "ben", "cyd"])
@@ -147,7 +148,8 @@ async def seasoned(make_org: MakeOrg) -> Company:
 _PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 
 
-@settings(max_examples=12, deadline=None, phases=_PHASES, suppress_health_check=list(HealthCheck))
+@pytest.mark.fuzz
+@settings(max_examples=4 * SCALE, deadline=None, phases=_PHASES, suppress_health_check=list(HealthCheck))
 @given(steps)
 async def test_incremental_equals_full(make_org: MakeOrg, happened: list[Step]) -> None:
     company = await seasoned(make_org)
@@ -162,7 +164,8 @@ async def test_incremental_equals_full(make_org: MakeOrg, happened: list[Step]) 
     assert await company.sums() == sums
 
 
-@settings(max_examples=6, deadline=None, phases=_PHASES, suppress_health_check=list(HealthCheck))
+@pytest.mark.fuzz
+@settings(max_examples=2 * SCALE, deadline=None, phases=_PHASES, suppress_health_check=list(HealthCheck))
 @given(st.lists(activities | leads() | deals(), min_size=2, max_size=10), st.randoms(use_true_random=False))
 async def test_the_order_of_facts_leaves_no_trace(make_org: MakeOrg, facts: list[Fact], random: Random) -> None:
     told = [replace(fact, source_updated_at=NOW - timedelta(hours=i)) for i, fact in enumerate(facts)]
