@@ -21,8 +21,9 @@ from structlog.contextvars import unbind_contextvars
 
 from api import metrics
 from api.context import Common
-from api.fanout import Audience, Group, Message, Push, Subscriber, Write, never_at_once
+from api.fanout import Audience, Group
 from api.live import Logged, parse_cursor
+from api.subscriber import Message, Push, Subscriber, Write, never_at_once
 from domain.events import CHANNEL
 from domain.org.model import Viewer
 from settings import Settings
@@ -109,7 +110,7 @@ class Bus:
             events = await self._read(org_id, seq)
             if not events:
                 break
-            for message in await audience.messages(events, self._common(org_id)):
+            for message in await audience.messages(audience.heard(events), self._common(org_id)):
                 await write(message)
             seq = events[-1].seq
         # Nothing is awaited between having caught up and being in the group: nothing can come between.

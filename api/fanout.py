@@ -2,12 +2,11 @@
 
 import asyncio
 import math
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import structlog
@@ -20,7 +19,7 @@ from api.context import Common, Context, Sight, in_sight
 from api.documents import Invalid, Prepared
 from api.live import LiveChange, LiveKind, Logged, Selection, cursor_of
 from api.operation import Api, Asked, encodable
-from api.push import begin
+from api.subscriber import Message, Subscriber
 from domain.events import Change, tells_pay
 from domain.org.model import Viewer
 from sql.pool import Unavailable, uuid7
@@ -36,17 +35,6 @@ _RETRY_SECONDS = 0.5
 _RETRIES = 120
 # Deliveries after which others get their turn: a few milliseconds.
 _TURN = 200
-
-
-class Revoked(Exception):
-    """The subscriber is not, or no longer, the viewer that it was."""
-
-
-class Message(NamedTuple):
-    """An encoded result, and the event that it is about; GAP and SNAPSHOT stand for all up to theirs."""
-
-    seq: int
-    payload: bytes
 
 
 class Audience:
@@ -70,9 +58,10 @@ class Audience:
         view = _view(self._viewer, self.selection.field.personal)
         return self.org_id, self._prepared.group_key(self._variables), view
 
-    def hears(self, event: Logged) -> bool:
-        """Whether the event may concern it; cheap, and sight is looked at later."""
-        return self.selection.field.hears(self._viewer, event, self.selection.args)
+    def heard(self, events: Sequence[Logged]) -> list[Logged]:
+        """Those that may concern it; cheap, and sight is looked at later."""
+        hears, viewer, args = self.selection.field.hears, self._viewer, self.selection.args
+        return [event for event in events if hears(viewer, event, args)]
 
     def forget_sight(self) -> None:
         """Somebody moved."""
@@ -105,18 +94,17 @@ class Audience:
         return Message(seq, await self._encode(ctx, message))
 
     async def messages(self, events: Sequence[Logged], common: Common) -> list[Message]:
-        """The messages for these events in order; events that are not for it leave none.
+        """The messages for events that it heard, in order; those that are not for it leave none.
 
         What `common` holds was read after the events were: it is as they left it, or newer.
         """
-        heard = [event for event in events if self.hears(event)]
-        if not self.selection.field.every:
-            heard = _last_of_each_node(heard)
         seen = await self._look(common)
-        heard = [event for event in heard if self._sees(seen, event)]
+        shown = [event for event in events if self._sees(seen, event)]
+        if not self.selection.field.every:
+            shown = _last_of_each_node(shown)
         sent = []
-        for start in range(0, len(heard), _BATCH):
-            sent += await self._messages(self._context(common, seen), heard[start : start + _BATCH])
+        for start in range(0, len(shown), _BATCH):
+            sent += await self._messages(self._context(common, seen), shown[start : start + _BATCH])
         return sent
 
     async def _messages(self, ctx: Context, events: Sequence[Logged]) -> list[Message]:
@@ -181,7 +169,8 @@ class Audience:
         return self._seen
 
     def _sees(self, seen: Sight, event: Logged) -> bool:
-        if str(self._viewer.user_id) in event.data.get("heard_by", ()):
+        heard_by = event.data.get("heard_by")
+        if heard_by and str(self._viewer.user_id) in heard_by:
             return True
         if tells_pay(event.kind, event.rep_id):
             return in_sight(seen.pay, event.rep_id)
@@ -211,98 +200,6 @@ def _masked(error: Exception) -> GraphQLError:
     return GraphQLError("The subscription failed.", original_error=error)
 
 
-Write = Callable[[Message], Coroutine[Any, Any, None]]
-"""Sends a message to one client; while it waits, the client is slow."""
-
-Push = Callable[[Message], bool]
-"""Sends a message to one client at once, or says False: then it is to be written."""
-
-
-def never_at_once(_message: Message) -> bool:
-    """Of a transport that has no such way."""
-    return False
-
-
-class Subscriber:
-    """One client. What comes while it is slow waits in a bounded queue. `seq`: the last event that it knows of.
-
-    `ended` has the reason once there is nothing more to send: `Revoked`, or what writing raised.
-    """
-
-    __slots__ = ("_limit", "_push", "_queue", "_slow", "_write", "ended", "seq", "viewer")
-
-    def __init__(self, viewer: Viewer, seq: int, limit: int, write: Write, push: Push = never_at_once) -> None:
-        self.viewer = viewer
-        self.seq = seq
-        self.ended: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-        self._limit = limit
-        self._write = write
-        self._push = push
-        self._slow: asyncio.Task[None] | None = None
-        self._queue: deque[Message] | None = None  # there are thousands of them, and few are slow
-
-    def put(self, message: Message) -> bool:
-        """Send a message, unless the client has it already. False: the queue was full and is now empty."""
-        if message.seq <= self.seq:
-            return True
-        self.seq = message.seq
-        if self._queue and len(self._queue) >= self._limit:
-            self._queue.clear()
-            return False
-        self._send(message)
-        return True
-
-    def gap(self, message: Message) -> None:
-        """Send a GAP in place of all that waits."""
-        self.seq = max(self.seq, message.seq)
-        if self._queue:
-            self._queue.clear()
-        self._send(message)
-
-    def revoke(self) -> None:
-        """End the subscription."""
-        self._end(Revoked())
-
-    def stop(self) -> None:
-        """The client is gone."""
-        self._end(Revoked())
-        if self._slow is not None:
-            self._slow.cancel()
-
-    def _send(self, message: Message) -> None:
-        if self.ended.done():
-            return
-        if self._queue is not None:
-            self._queue.append(message)
-            return
-        try:
-            if self._push(message):
-                return
-            rest = begin(self._write(message))
-        except Exception as error:
-            self._end(error)
-        else:
-            if rest is not None:
-                self._queue = deque()
-                self._slow = asyncio.create_task(self._catch_up(rest, self._queue))
-
-    async def _catch_up(self, rest: Awaitable[None], queue: deque[Message]) -> None:
-        try:
-            await rest
-            while queue:
-                await self._write(queue.popleft())
-        except Exception as error:
-            self._end(error)
-        finally:
-            self._slow = self._queue = None
-
-    def _end(self, reason: Exception) -> None:
-        if self._queue:
-            self._queue.clear()
-        if not self.ended.done():
-            self.ended.set_result(reason)
-
-
 class Group:
     """An audience and its subscribers, with a task of its own: a slow one holds up no other group."""
 
@@ -318,7 +215,7 @@ class Group:
 
     def give(self, events: Sequence[Logged], common: Common) -> None:
         """Events in order, those that it hears among them, and what all groups load for them."""
-        heard = [event for event in events if self.audience.hears(event)]
+        heard = self.audience.heard(events)
         if not heard:
             return
         self._inbox += heard
@@ -367,8 +264,7 @@ class Group:
         messages = await self.audience.messages(events, self._common)
         written = 0
         for subscriber in tuple(self.subscribers) if messages else ():
-            # One after the other to the same socket: they go out together.
-            if not all(map(subscriber.put, messages)):
+            if not subscriber.put(messages):
                 behind.add(subscriber)
             written += len(messages)
             if written >= _TURN:

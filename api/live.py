@@ -18,6 +18,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, M
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -114,7 +115,13 @@ class LiveField:
         """Whether the event may concern a subscriber, before its sight is looked at."""
         if self.kinds and event.kind not in self.kinds:
             return False
-        return f"{event.kind.split('.', 1)[0]}:read" in viewer.scopes and self.matches(event, **args)
+        return _scope_of(event.kind) in viewer.scopes and self.matches(event, **args)
+
+
+@cache
+def _scope_of(kind: str) -> str:
+    """Of those who may hear of events of a kind."""
+    return f"{kind.split('.', 1)[0]}:read"
 
 
 @dataclass(frozen=True, slots=True)

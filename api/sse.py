@@ -17,9 +17,10 @@ from starlette.types import Receive, Scope, Send
 from api.bus import Bus
 from api.context import Context
 from api.documents import Invalid, Prepared
-from api.fanout import Audience, Message, Revoked, open_audience
+from api.fanout import Audience, open_audience
 from api.live import cursor_of
 from api.operation import Api, Asked, is_subscription, refused
+from api.subscriber import Message, Revoked
 
 HEARTBEAT_SECONDS = 15.0
 

@@ -6,7 +6,7 @@ or in the Authorization header of the handshake.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,9 +22,10 @@ from api import metrics
 from api.bus import Bus
 from api.documents import Invalid
 from api.errors import Refusal
-from api.fanout import Message, Revoked, open_audience
+from api.fanout import open_audience
 from api.operation import Api, decode, is_subscription, refused, request_id
 from api.sockets import push_of
+from api.subscriber import Message, Revoked
 from domain.org.model import Viewer
 from sql.pool import Unavailable
 
@@ -223,11 +224,10 @@ class _Connection:
 
         direct = push_of(self.websocket.scope)
 
-        def push(message: Message) -> bool:
-            if direct is None or not direct(b"%b%b}" % (head, message.payload)):
-                return False
-            note["messages"] += 1
-            return True
+        def push(messages: Sequence[Message]) -> int:
+            sent = direct([b"%b%b}" % (head, message.payload) for message in messages]) if direct else 0
+            note["messages"] += sent
+            return sent
 
         async def write(message: Message) -> None:
             note["messages"] += 1
