@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(15.0, description="longest operation")
 
     max_subscriptions_per_socket: int = Field(100, description="subscriptions of one WebSocket")
+    max_characters_per_socket: int = Field(
+        4_000_000, ge=1_000, description="characters of all operations, with their variables, of one WebSocket"
+    )
     subscriber_queue: int = Field(256, description="payloads a slow client may fall behind before GAP")
     connection_init_timeout_seconds: float = Field(5.0, description="how long a WebSocket may stay silent at first")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -79,6 +80,8 @@ class _Connection:
     initialised: bool = False
     request_id: str = ""
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    held: int = 0
+    """Characters of the messages whose operations are under way: what was asked with is kept until they end."""
 
     async def serve(self) -> None:
         self.request_id = request_id(self.websocket.headers.get("x-request-id"))
@@ -87,7 +90,7 @@ class _Connection:
             await self._first()
             async with asyncio.timeout(self._seconds_left()):
                 while True:
-                    await self._handle(await self._receive())
+                    await self._handle(*await self._receive())
         except Closing as closing:
             reason = closing.reason
             await self._close(closing.code, closing.reason)
@@ -109,29 +112,31 @@ class _Connection:
         try:
             async with asyncio.timeout(self.api.settings.connection_init_timeout_seconds) as silence:
                 while self.viewer is None:
-                    message = await self._receive()
+                    message, length = await self._receive()
                     if message["type"] == "connection_init":
                         silence.reschedule(None)
-                    await self._handle(message)
+                    await self._handle(message, length)
         except TimeoutError:
             raise Closing(INIT_TIMEOUT, "Connection initialisation timeout") from None
 
     def _seconds_left(self) -> float | None:
         return None if self.expires is None else max(0.0, (self.expires - datetime.now(UTC)).total_seconds())
 
-    async def _receive(self) -> Mapping[str, Any]:
+    async def _receive(self) -> tuple[Mapping[str, Any], int]:
+        """The next message, and how long it was."""
         raw = await self.websocket.receive()
         if raw["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(raw.get("code", 1000), raw.get("reason"))
+        text = raw["text"] if raw.get("text") is not None else raw["bytes"]
         try:
-            message = decode(raw["text"] if raw.get("text") is not None else raw["bytes"])
+            message = decode(text)
         except Refusal as refusal:
             raise Closing(BAD_REQUEST, refusal.message) from None
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise Closing(BAD_REQUEST, "A message is an object with a type")
-        return message
+        return message, len(text)
 
-    async def _handle(self, message: Mapping[str, Any]) -> None:
+    async def _handle(self, message: Mapping[str, Any], length: int) -> None:
         match message["type"]:
             case "connection_init":
                 await self._init(message.get("payload"))
@@ -140,7 +145,7 @@ class _Connection:
             case "pong":
                 pass
             case "subscribe":
-                await self._subscribe(_id(message), message.get("payload"))
+                await self._subscribe(_id(message), message.get("payload"), length)
             case "complete":
                 task = self.running.pop(_id(message), None)
                 if task is not None:
@@ -163,19 +168,34 @@ class _Connection:
             raise Closing(TRY_AGAIN_LATER, "Try again later") from None
         await self._send({"type": "connection_ack"})
 
-    async def _subscribe(self, id_: str, payload: object) -> None:
+    async def _subscribe(self, id_: str, payload: object, length: int) -> None:
         if self.viewer is None:
             raise Closing(UNAUTHORIZED, "Unauthorized")
         if id_ in self.running:
             raise Closing(DUPLICATE, f"Subscriber for {id_[:60]} already exists")
-        if len(self.running) >= self.api.settings.max_subscriptions_per_socket:
-            refusal = Refusal("RATE_LIMITED", f"At most {len(self.running)} operations at once on one socket.")
+        refusal = self._too_much(length)
+        if refusal is not None:
             await self._send(
                 {"id": id_, "type": "error", "payload": refused([refusal], self.request_id).body["errors"]}
             )
             return
         task = asyncio.create_task(self._operate(id_, payload, self.viewer))
         self.running[id_] = task
+        self.held += length
+        task.add_done_callback(partial(self._let_go, length))
+
+    def _too_much(self, length: int) -> Refusal | None:
+        """Why there is no room for one more operation that came in so long a message."""
+        settings = self.api.settings
+        if len(self.running) >= settings.max_subscriptions_per_socket:
+            return Refusal("RATE_LIMITED", f"At most {len(self.running)} operations at once on one socket.")
+        longest = settings.max_characters_per_socket
+        if self.held + length > longest:
+            return Refusal("RATE_LIMITED", f"At most {longest} characters of operations at once on one socket.")
+        return None
+
+    def _let_go(self, length: int, _task: asyncio.Task[None]) -> None:
+        self.held -= length
 
     async def _operate(self, id_: str, payload: object, viewer: Viewer) -> None:
         """One operation to its end. The id is free again before the last message goes out."""

@@ -113,6 +113,32 @@ async def test_ten_thousand_subscriptions_on_one_socket(public: Served, work: Wo
 
 
 @pytest.mark.usefixtures("unmoved")
+async def test_subscriptions_with_megabytes_of_variables_on_one_socket(public: Served, work: Work) -> None:
+    """What they were asked with is kept as long as they are: all of it together is bounded, and free again after."""
+    most = public.settings.max_characters_per_socket
+    query = "subscription ($after: String) { changes(after: $after) { kind } }"
+    large = {"after": None, "junk": "x" * (most // 4)}
+    async with signed_in(public, work) as client:
+        opened: list[str] = []
+        for number in range(100):
+            await client.subscribe(query, f"s{number}", **large)
+            message = await client.receive()
+            if message["type"] == "next":
+                opened.append(message["id"])
+                continue
+            (error,) = message["payload"]
+            assert message["type"] == "error"
+            assert error["extensions"]["code"] == "RATE_LIMITED"
+            assert error["message"] == f"At most {most} characters of operations at once on one socket."
+        assert len(opened) == 3
+        await client.send(type="complete", id=opened.pop())
+        await client.send(type="ping")
+        assert (await client.receive())["type"] == "pong"
+        await client.subscribe(query, "again", **large)
+        assert (await client.next("again"))["kind"] == "SNAPSHOT"
+
+
+@pytest.mark.usefixtures("unmoved")
 @pytest.mark.parametrize("token", [None, "atk_x_y_z"])
 async def test_a_body_of_ten_megabytes(public: Served, token: str | None) -> None:
     """Declared, and in pieces of no declared length."""
