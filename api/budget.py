@@ -6,9 +6,9 @@ exchanged a few times a second. Several processes may together overrun a budget 
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 from uuid import UUID
 
 import structlog
@@ -24,8 +24,7 @@ _EXCHANGE_SECONDS = 0.1
 _RETRY_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """What one operation asked for and what is left of the minute."""
 
     requested: int
@@ -55,6 +54,7 @@ class Budget:
         self._valkey = valkey
         self._limit = per_minute
         self._minute = 0
+        self._reset_at = datetime.fromtimestamp(0, UTC)
         self._spent: defaultdict[UUID, int] = defaultdict(int)
         self._unshared: defaultdict[UUID, int] = defaultdict(int)
         self._wake = asyncio.Event()
@@ -62,7 +62,8 @@ class Budget:
     def spend(self, who: UUID, cost: int, now: datetime) -> Balance:
         """Take the cost off this minute's budget. Raises RATE_LIMITED when there is not enough left."""
         self._turn(int(now.timestamp()) // _MINUTE)
-        balance = self.balance(who, cost, now)
+        spent = self._spent[who] + cost
+        balance = Balance(cost, self._limit, self._limit - spent, self._reset_at)
         if balance.remaining < 0:
             seconds = max(1, round((balance.reset_at - now).total_seconds()))
             raise Refusal(
@@ -71,21 +72,15 @@ class Budget:
                 retryable=True,
                 retryAfterSeconds=seconds,
             )
-        self._spent[who] += cost
+        self._spent[who] = spent
         self._unshared[who] += cost
         self._wake.set()
         return balance
 
-    def balance(self, who: UUID, cost: int, now: datetime) -> Balance:
-        """What would be left after this cost; below zero when it is too much."""
-        minute = int(now.timestamp()) // _MINUTE
-        spent = self._spent[who] if minute == self._minute else 0
-        reset_at = datetime.fromtimestamp((minute + 1) * _MINUTE, UTC)
-        return Balance(cost, self._limit, self._limit - spent - cost, reset_at)
-
     def _turn(self, minute: int) -> None:
         if minute != self._minute:
             self._minute = minute
+            self._reset_at = datetime.fromtimestamp((minute + 1) * _MINUTE, UTC)
             self._spent.clear()
             self._unshared.clear()
 

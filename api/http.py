@@ -163,9 +163,7 @@ class GraphQLOverHttp:
             return parameters
         if request.method != "POST":
             raise HttpError(405, "GraphQL is asked by GET or POST.", Allow="GET, POST")
-        media, _, parameters_text = (request.header(b"content-type") or "").partition(";")
-        charset = parameters_text.replace(" ", "").lower().removeprefix("charset=").strip('"')
-        if media.strip().lower() != JSON or charset not in ("", "utf-8", "utf8"):
+        if not _is_json(request.header(b"content-type")):
             raise HttpError(415, f"Send `Content-Type: {JSON}` in UTF-8.")
         return decode(await self._body(request))
 
@@ -229,6 +227,13 @@ def _json(body: object, media: str | None, status: int) -> Reply:
 
 def _code(refusal: Refusal) -> object:
     return (refusal.extensions or {}).get("code")
+
+
+@lru_cache(maxsize=256)
+def _is_json(content_type: str | None) -> bool:
+    media, _, parameters = (content_type or "").partition(";")
+    charset = parameters.replace(" ", "").lower().removeprefix("charset=").strip('"')
+    return media.strip().lower() == JSON and charset in ("", "utf-8", "utf8")
 
 
 @lru_cache(maxsize=256)
