@@ -1,4 +1,4 @@
-"""Connections to Postgres, lent one at a time: the last one that came back goes out first.
+"""Connections to Postgres, lent one at a time: one that sees the organisation already, where there is one.
 
 asyncpg's own pool takes longer to lend a connection than Postgres takes to answer a short question: it makes a proxy, a
 context and a shielded task each time. This one pops a list.
@@ -50,12 +50,15 @@ class Connections:
         """How many are lent, and how many idle."""
         return len(self._lent), len(self._idle)
 
-    async def lend(self) -> Lent:
-        """One that works, as far as can be seen. Raises what connecting raises, and `InterfaceError` once closed."""
+    async def lend(self, org_id: UUID | None = None) -> Lent:
+        """One that works, as far as can be seen; where there is a choice, one that sees this organisation already.
+
+        Raises what connecting raises, and `InterfaceError` once closed.
+        """
         while True:
             if self._closed:
                 raise asyncpg.InterfaceError("The connections are closed.")
-            lent = self._pop()
+            lent = self._pop(org_id)
             if lent is not None:
                 self._lent.add(lent)
                 return lent
@@ -103,14 +106,24 @@ class Connections:
         for lent in (*self._idle, *self._lent):
             lent.connection.terminate()
 
-    def _pop(self) -> Lent | None:
+    def _pop(self, org_id: UUID | None) -> Lent | None:
         now = asyncio.get_running_loop().time()
         while self._idle:
-            lent = self._idle.pop()
+            lent = self._idle.pop(self._place(org_id))
             if not lent.connection.is_closed() and now - lent.since < _IDLE_SECONDS:
                 return lent
             self._drop(lent)
         return None
+
+    def _place(self, org_id: UUID | None) -> int:
+        """Of the one to lend: telling Postgres what to see takes as long as asking it something."""
+        last = len(self._idle) - 1
+        if org_id is None:
+            return last
+        for place in range(last, -1, -1):
+            if self._idle[place].org_id == org_id:
+                return place
+        return 0  # whose organisation has not been asked about for the longest time
 
     async def _make(self) -> Lent:
         self._made += 1

@@ -197,7 +197,7 @@ class _Lending:
         self._org_id = org_id
 
     async def __aenter__(self) -> Session:
-        self._lent = lent = await self._connections.lend()
+        self._lent = lent = await self._connections.lend(self._org_id)
         if lent.org_id != self._org_id:
             lent.org_id = None
             try:

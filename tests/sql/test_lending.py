@@ -37,6 +37,17 @@ async def test_the_last_one_back_goes_out_first(two: Connections) -> None:
     assert await two.lend() is first
 
 
+async def test_one_that_sees_the_organisation_goes_out_before_the_last_one_back(two: Connections) -> None:
+    mine, theirs = await two.lend(), await two.lend()
+    mine.org_id, theirs.org_id = UUID(int=1), UUID(int=2)
+    two.give_back(mine)
+    two.give_back(theirs)
+    assert await two.lend(UUID(int=1)) is mine
+    two.give_back(mine)
+    assert await two.lend(UUID(int=3)) is theirs  # the other was of use more recently
+    assert await two.lend(UUID(int=2)) is mine
+
+
 async def test_those_who_wait_are_served_in_the_order_in_which_they_came(two: Connections) -> None:
     held = [await two.lend(), await two.lend()]
     served: list[int] = []
