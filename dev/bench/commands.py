@@ -31,6 +31,7 @@ def live(
     per_call: Annotated[int, typer.Option(min=1, max=90, help="Facts of one call.")] = 10,
     fanout: Annotated[str, typer.Option(help="How many sockets hear of one event, in turn.")] = "500,2000,5000",
     minutes: Annotated[float, typer.Option(min=0, help="Only load, and memory, for so long.")] = 0.0,
+    growth: Annotated[float, typer.Option(help="MB a minute by which API or worker may grow under that load.")] = 1.0,
     weeks: Weeks = 26,
     data_dir: DataDir = _DATA,
     json: Json = None,
@@ -49,6 +50,7 @@ def live(
             per_call=per_call,
             sizes=[int(size) for size in fanout.split(",")],
             minutes=minutes,
+            growth=growth,
         )
         report.publish(json, write)
 

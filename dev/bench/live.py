@@ -23,13 +23,17 @@ def live(
     per_call: int,
     sizes: Sequence[int],
     minutes: float,
+    growth: float,
 ) -> Report:
-    """Run all of it, one thing after another; with `minutes`, only that long a load, and memory over time."""
+    """Run all of it, one thing after another; with `minutes`, only that long a load, and memory over time.
+
+    Then it is a failure when a process goes on growing by more than `growth` MB a minute.
+    """
     report = Report("live", {"company": f"demo, {weeks} weeks of history", "seconds": seconds})
     if minutes:
         with rig(folder, weeks=weeks) as running:
-            report.tables.append(
-                asyncio.run(memory(running, subscribers=subscribers, rate=rate, per_call=per_call, minutes=minutes))
+            report.tables, report.failures = asyncio.run(
+                memory(running, subscribers=subscribers, rate=rate, per_call=per_call, minutes=minutes, most=growth)
             )
         return report
     with rig(folder, weeks=weeks) as running:

@@ -42,6 +42,8 @@ class Report:
     settings: Mapping[str, Cell]
     tables: list[Table] = field(default_factory=list)
     machine: Mapping[str, str] = field(default_factory=description)
+    failures: list[str] = field(default_factory=list)
+    """What was found and may not be."""
 
     def markdown(self) -> str:
         """Everything that was found, and on what."""
@@ -56,7 +58,7 @@ class Report:
     def publish(self, json: Path | None, write: Path | None) -> None:
         """Print it; keep it as JSON and inside a document between this bench's two marks, if asked to.
 
-        Raises `ValueError` when the document has no such marks.
+        Raises `ValueError` when the document has no such marks, and at the end for failures.
         """
         print(self.markdown())
         if json is not None:
@@ -64,6 +66,8 @@ class Report:
         if write is not None:
             before, after = parts(write, self.bench)
             write.write_text(f"{before}\n\n{self.markdown()}\n{after}", encoding="utf-8")
+        if self.failures:
+            raise ValueError(" ".join(self.failures))
 
 
 def parts(document: Path, bench: str) -> tuple[str, str]:

@@ -19,8 +19,8 @@ def data() -> Iterator[Path]:
         yield Path(folder) / "bench"
 
 
-async def bench(data: Path, *arguments: str) -> dict[str, list[list[Any]]]:
-    """Run it; the rows of its tables by title."""
+async def bench(data: Path, *arguments: str, says: bytes = b"") -> dict[str, list[list[Any]]]:
+    """Run it; the rows of its tables by title. `says`: what it fails with in the end."""
     json = data.with_name("report.json")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli", "bench", *arguments, "--data-dir", str(data), "--json", str(json)),
@@ -28,7 +28,8 @@ async def bench(data: Path, *arguments: str) -> dict[str, list[list[Any]]]:
         stderr=asyncio.subprocess.PIPE,
     )
     output, errors = await process.communicate()
-    assert process.returncode == 0, (output + errors).decode()
+    assert process.returncode == bool(says), (output + errors).decode()
+    assert says in errors
     assert sorted(data.glob("run-*")) == []  # noqa: ASYNC240
     return {table["title"]: table["rows"] for table in orjson.loads(json.read_bytes())["tables"]}
 
@@ -48,7 +49,11 @@ async def test_live(data: Path) -> None:
 
 async def test_live_for_minutes(data: Path) -> None:
     small = ("--minutes", "0.05", "--weeks", "1", "--subscribers", "3", "--rate", "20", "--per-call", "1")
-    rows = (await bench(data, "live", *small))["Memory under load"]
+    tables = await bench(data, "live", *small, "--growth=1000000")
+    assert [row[3] for row in tables["Whether it stays flat"]] == ["flat", "flat"]
+    tables = await bench(data, "live", *small, "--growth=-1000000", says=b"MB a minute; -1e+06 is the bound.")
+    assert [row[3] for row in tables["Whether it stays flat"]] == ["grows", "grows"]
+    rows = tables["Memory under load"]
     assert all(row[3] > 0 and row[4] > 0 for row in rows)
     facts, messages = [row[1] for row in rows], [row[2] for row in rows]
     assert facts[-1] > facts[0] == 0
