@@ -10,7 +10,6 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +39,7 @@ def configure(settings: Settings) -> None:
         structlog.processors.ExceptionRenderer(told),
     ]
     if settings.log_json:
-        render: structlog.typing.Processor = structlog.processors.JSONRenderer(_json)
+        render: structlog.typing.Processor = _json
     else:
         render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     # Our own lines do not go through `logging`, which takes longer for one than to find a rep.
@@ -115,8 +114,8 @@ def _named(error: BaseException) -> str:
     return " ".join([name, *(str(part) for part in known if part)])
 
 
-def _json(event: structlog.typing.EventDict, default: Callable[[Any], Any]) -> str:
-    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
+    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
 
 
 def _scrub(_logger: Any, _method: str, line: Any) -> str:
