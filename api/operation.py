@@ -48,7 +48,7 @@ class Asked:
     @classmethod
     def of(cls, given: object) -> "Asked":
         """From decoded JSON. Raises a BAD_REQUEST that says what is wrong with it."""
-        if not isinstance(given, Mapping):
+        if not isinstance(given, dict):
             raise bad_request("A request is a JSON object with `query`.")
         query, variables, name = given.get("query"), given.get("variables"), given.get("operationName")
         extensions = given.get("extensions")
