@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import asyncpg
+import httpx
 import pytest
 from prometheus_client import REGISTRY
 from structlog.contextvars import merge_contextvars
@@ -44,11 +45,19 @@ def told(text: str, sample: str) -> float:
     return float(found[1])
 
 
+async def readiness(client: httpx.AsyncClient) -> httpx.Response:
+    """What /readyz says, once nothing is only too slow for it: this machine may be busy with other things."""
+    while True:
+        response = await client.get("/readyz")
+        if not any(" within " in why for why in response.json()["wrong"].values()):
+            return response
+
+
 async def test_a_process_that_can_serve_says_so(serve: Serve, fresh_database_url: str) -> None:
     await migrate(fresh_database_url)
     async with serve(database_url=fresh_database_url) as server, server.client() as client:
         assert (await client.get("/healthz")).text == "ok"
-        ready = await client.get("/readyz")
+        ready = await readiness(client)
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "wrong": {}})
 
 
@@ -61,7 +70,7 @@ async def test_work_that_nobody_does_is_told_and_hinders_no_request(serve: Serve
     async with serve(database_url=fresh_database_url) as server, server.client() as client:
         for age, wrong in (("0 s", {}), ("100 s", {"workers": ANY})):
             await owner.execute(f"update org_work set created_at = clock_timestamp() - interval '{age}'")  # noqa: S608
-            ready = await client.get("/readyz")
+            ready = await readiness(client)
             assert (ready.status_code, ready.json()) == (200, {"ready": True, "wrong": wrong})
     await owner.close()
     assert re.fullmatch(
@@ -71,7 +80,7 @@ async def test_work_that_nobody_does_is_told_and_hinders_no_request(serve: Serve
 
 async def test_readiness_names_what_is_missing_and_what_to_do(serve: Serve, fresh_database_url: str) -> None:
     async with serve(database_url=fresh_database_url) as server, server.client() as client:
-        response = await client.get("/readyz")
+        response = await readiness(client)
     assert (response.status_code, response.json()["ready"]) == (503, False)
     missing = response.json()["wrong"]["migrations"]
     assert missing.startswith("The database lacks 0001_org, ")
@@ -84,7 +93,7 @@ async def test_without_valkey_it_serves_and_says_what_is_wrong(serve: Serve, mak
         serve(valkey_url="redis://:hunter2@127.0.0.1:1/0") as server,
         server.client(server.token(work)) as client,
     ):
-        response = await client.get("/readyz")
+        response = await readiness(client)
         answer = await client.post("/graphql", json=HELLO)
         metrics = (await client.get("/metrics")).text
     assert (response.status_code, response.json()["ready"]) == (200, True)
@@ -100,9 +109,9 @@ async def test_readiness_ends_with_postgres(serve: Serve, tmp_path: Path) -> Non
         url = postgres.enter_context(services(tmp_path, durable=False)).database_url
         await migrate(url)
         async with serve(database_url=url) as server, server.client() as client:
-            assert (await client.get("/readyz")).status_code == 200
+            assert (await readiness(client)).status_code == 200
             postgres.close()
-            response = await client.get("/readyz")
+            response = await readiness(client)
             metrics = await client.get("/metrics")
     assert response.status_code == 503
     assert response.json()["wrong"]["postgres"].startswith("does not answer (")

@@ -61,7 +61,7 @@ async def test_live_for_minutes(data: Path) -> None:
 
 
 async def test_api(data: Path) -> None:
-    small = ("--seconds", "0.3", "--rounds", "1", "--weeks", "1", "--peers", "strawberry,floor")
+    small = ("--seconds", "0.2", "--rounds", "1", "--weeks", "1", "--peers", "strawberry,floor")
     tables = await bench(data, "api", *small)
     servers = ["Strawberry", "floor: one statement, no GraphQL", "Attain"]
     assert [row[0] for row in tables["Requests a second, one process"]] == servers
