@@ -267,6 +267,8 @@ def _node(table: str, row: Record) -> Sequence[str]:
     if table in ("scorecard", "kpi_result"):
         key = f"{row['subject']}:{row['subject_id']}:{row['week']}"
         return (key,) if table == "scorecard" else (key, str(row["kpi_id"]))
+    if table == "statement":
+        return (str(row["statement_id"]),)
     raise AssertionError(f"say by which key the rows of {table} are told of")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -25,13 +25,25 @@ from domain.incentives.plans import (
 )
 from domain.incentives.reconcile import Finding, reconcile
 from domain.incentives.statements import period_lock, statements_approve
-from domain.incentives.terms import Cap, CapScope, Draw, Eligibility, Measure, Scale, Sharing, Tier, TierMode
+from domain.incentives.terms import (
+    Cap,
+    CapScope,
+    ClawbackWindow,
+    Draw,
+    Eligibility,
+    Measure,
+    Scale,
+    Sharing,
+    Tier,
+    TierMode,
+)
 from domain.incentives.terms import WithoutQuota as Without
 from domain.org.actions import calendar
+from domain.pipeline.model import DealItem, DealStatus
 from sql.pool import Database
 from tests.conftest import SCALE
 from tests.loop import steps
-from tests.loop.company import Company, Rows
+from tests.loop.company import REPS, WEEK, Company, Rows, at
 
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
@@ -47,7 +59,8 @@ class Terms(NamedTuple):
 
 
 def document(terms: Terms) -> Plan:
-    """Sellers by attainment over the quarter so far, with a draw; callers by a KPI, in euros; a prize for all."""
+    """Sellers by attainment over the quarter so far, with a draw and windows for cancellations; callers by a KPI, in
+    euros; a prize for all."""
     match terms.key:
         case "sellers":
             tiers = (
@@ -63,7 +76,8 @@ def document(terms: Terms) -> Plan:
                 without_quota=Without.FIRST_TIER,
             )
             who = Eligibility(roles=("Advisor",))
-            return _plan(terms, quarter, draw=Draw(amount=Decimal(20)), eligibility=who)
+            windows = (ClawbackWindow(days=20), ClawbackWindow(days=60, share=Decimal("0.5")))
+            return _plan(terms, quarter, draw=Draw(amount=Decimal(20)), eligibility=who, clawback=windows)
         case "callers":
             return _plan(
                 terms, Commission(key="calls", rate=terms.rate, measure=Measure.KPI, kpi="calls"), currency="EUR"
@@ -170,6 +184,17 @@ class Payday(RuleBasedStateMachine):
     @rule(rep=steps.reps, day=steps.days, amount=st.decimals(-500, 500, places=2))
     def somebody_is_credited_by_hand(self, rep: str, day: date, amount: Decimal) -> None:
         self.do(credits_by_hand(self.company.work, [CreditItem(self.company.reps[rep], day, amount, "Agreed")]))
+
+    @rule(n=st.integers(0, 35), status=st.sampled_from([DealStatus.WON, DealStatus.LOST, None]))
+    def a_sale_falls_away_or_comes_back(self, n: int, status: DealStatus | None) -> None:
+        """One that somebody may have been paid for, within its windows or after; None deletes it."""
+        day = WEEK - timedelta(weeks=n // 3, days=-(n % 3))
+        item = DealItem(f"past{n}", deleted=True)
+        if status is not None:
+            rep, opened = list(REPS)[n % len(REPS)], at(day - timedelta(days=n))
+            amount = Decimal(100 + n)
+            item = DealItem(f"past{n}", rep, "Cover", "Met", status, amount, "USD", opened_at=opened, closed_at=at(day))
+        self.do(steps.take(self.company, item))
 
     @rule(month=_MONTHS)
     def a_month_is_locked(self, month: date) -> None:
