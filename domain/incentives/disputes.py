@@ -116,7 +116,7 @@ async def dispute_resolve(
             [line] = await tx.fetch(_statements.lines_by_id, [row["line_id"]])
             period = (await org.calendar(tx)).period(stored.ledger_line(line).period_kind, redress.day)
             posted = await adjust(
-                tx, row["rep_id"], period, redress.amount, redress.currency, f"Dispute: {answer}", "redress"
+                tx, row["rep_id"], period, redress.amount, redress.currency, f"Dispute: {answer}", "redress", when="day"
             )
             line_id = posted.line_id
         status = DisputeStatus.ACCEPTED if accepted else DisputeStatus.REJECTED

@@ -9,6 +9,9 @@ from domain.incentives.terms import CreditRole, Measure
 
 ONE = Decimal(1)
 
+BY_HAND = "credit:"
+"""How keys of credits by hand begin; their ids follow."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
@@ -30,6 +33,11 @@ class Credit:
     role: CreditRole = CreditRole.DIRECT
     product: str | None = None
     exchange_rate: Decimal = ONE
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether somebody credited it, and no deal."""
+        return self.key.startswith(BY_HAND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

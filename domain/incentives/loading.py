@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.calendar import DAY, Calendar, Period, PeriodKind
 from domain.incentives.book import Book, Handed
 from domain.incentives.codec import from_json
-from domain.incentives.inputs import Carry, Credit, Score, Used
+from domain.incentives.inputs import BY_HAND, Carry, Credit, Score, Used
 from domain.incentives.known import Cancelled, Payee, PlanBook, Rates, Sold
 from domain.incentives.model import Assignment
 from domain.incentives.plan import Plan
@@ -183,7 +183,7 @@ async def _sold(
 
 def _sale(row: Record, currency: str) -> Sold:
     if row["source"] == "MANUAL":
-        key = f"credit:{row['source_id']}"
+        key = f"{BY_HAND}{row['source_id']}"
         deal = str(row["deal_id"]) if row["deal_id"] else key
         own = (None, None, None)
     else:

@@ -127,9 +127,10 @@ async def adjustment_post(
 
 
 async def adjust(
-    tx: Tx, rep_id: UUID, period: Period, amount: Decimal, currency: str, reason: str, *path: str
+    tx: Tx, rep_id: UUID, period: Period, amount: Decimal, currency: str, reason: str, *path: str, when: str = "period"
 ) -> LedgerLine:
-    """Post an adjustment within a transaction; refusals as of `adjustment_post`, below `path`."""
+    """Post an adjustment within a transaction; refusals as of `adjustment_post`, below `path`; `when` is the field
+    that says the period."""
     await tx.execute(_statements.ledger_lock)
     row = await tx.row(_statements.payee_currency, rep_id)
     if row is None:
@@ -142,7 +143,7 @@ async def adjust(
     if amount == 0 or not abs(amount) < Decimal(10) ** 15 or amount % unit:
         raise reject("OUT_OF_RANGE", f"An adjustment is a multiple of {unit}, and not 0.", *path, "amount")
     if await tx.row(_statements.period_locked, period.kind, period.starts_on):
-        raise reject("LOCKED", "This period is locked: adjust a later one.", *path, "period")
+        raise reject("LOCKED", "This period is locked: adjust a later one.", *path, when)
     [statement] = await open_statements(tx, [(rep_id, period, currency)], tx.now)
     line_id = uuid7()
     line = LedgerLine(

@@ -48,6 +48,8 @@ class Trail:
         terms = [self.step(Stage.CREDIT, f"{key}/before", "Before this period", "given", (), found.before)]
         for credit, value in found.credits:
             name, label = f"{key}/credit/{credit.key}", f"Deal {credit.deal}, closed on {credit.day}"
+            if credit.by_hand:
+                label = f"Credited by hand for {credit.day}"
             amount = {Measure.REVENUE: credit.revenue, Measure.MARGIN: credit.margin}.get(measure)
             if amount is None:
                 terms.append(self.step(Stage.CREDIT, name, label, "given", (), value))

@@ -106,24 +106,30 @@ where $5::uuid[] is null or s.rep_id = any($5::uuid[]);
 -- name: lines_of_statements
 -- Lines as they were written; `reversed` where a line of the same statement takes this one back, or it is such a line.
 select e.line_id, e.statement_id, e.rep_id, e.period_kind, e.origin_starts_on, e.kind, e.plan_id, e.plan_version, e.component,
-  e.deal_id, e.key, e.base, e.amount, e.currency, e.calculation_id, e.reverses, e.reason, e.created_by, e.created_at,
+  e.deal_id, e.key, e.base, e.amount, e.currency, e.calculation_id, e.reverses, coalesce(e.reason, m.reason) as reason,
+  e.created_by, e.created_at,
   o.statement_id is not distinct from e.statement_id or exists (
     select from earning r
     where r.org_id = e.org_id and r.reverses = e.line_id and r.statement_id = e.statement_id) as reversed
 from earning e
 left join earning o on o.org_id = e.org_id and o.line_id = e.reverses
+left join manual_credit m on m.org_id = e.org_id
+  and m.credit_id = case when e.key like '%:credit:%' then split_part(e.key, ':credit:', 2)::uuid end
 where e.org_id = $1 and e.statement_id = any($2::uuid[])
 order by e.statement_id, e.line_id;
 
 -- name: lines_by_ids
 -- Lines by id, as far as their pay is seen.
 select e.line_id, e.statement_id, e.rep_id, e.period_kind, e.origin_starts_on, e.kind, e.plan_id, e.plan_version, e.component,
-  e.deal_id, e.key, e.base, e.amount, e.currency, e.calculation_id, e.reverses, e.reason, e.created_by, e.created_at,
+  e.deal_id, e.key, e.base, e.amount, e.currency, e.calculation_id, e.reverses, coalesce(e.reason, m.reason) as reason,
+  e.created_by, e.created_at,
   o.statement_id is not distinct from e.statement_id or exists (
     select from earning r
     where r.org_id = e.org_id and r.reverses = e.line_id and r.statement_id = e.statement_id) as reversed
 from earning e
 left join earning o on o.org_id = e.org_id and o.line_id = e.reverses
+left join manual_credit m on m.org_id = e.org_id
+  and m.credit_id = case when e.key like '%:credit:%' then split_part(e.key, ':credit:', 2)::uuid end
 where e.org_id = $1 and e.line_id = any($2::uuid[]) and ($3::uuid[] is null or e.rep_id = any($3::uuid[]));
 
 -- name: disputes_page

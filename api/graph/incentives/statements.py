@@ -184,7 +184,9 @@ class StatementLine(Node):
     origin: Period = strawberry.field(
         description="The period that it is about: an earlier one than the statement's where that was locked."
     )
-    reason: str | None = strawberry.field(description="Why, in words. Null unless somebody had to say.")
+    reason: str | None = strawberry.field(
+        description="Why, in words: of an adjustment, or of the credit by hand that it pays for. Otherwise null."
+    )
     reversed: bool = strawberry.field(description="Whether this statement itself takes it back, or it is what does.")
     created_at: datetime = strawberry.field(description="When it was written.")
     plan: IncentivePlan | None = loads(plans_by_id, "plan_id", description="The plan. Null by hand, or when not seen.")

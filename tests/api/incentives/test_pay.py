@@ -110,6 +110,14 @@ async def test_a_dispute_is_answered_with_redress(paid: Company, asked: Asked) -
     )
     dispute = opened["disputeOpen"]["dispute"]
     assert (dispute["status"], dispute["timeline"][0]["kind"]) == ("OPEN", "OPENED")
+    await paid.lock(NOVEMBER)
+    refused = await asked(
+        "cleo",
+        'mutation ($id: ID!) { disputeResolve(id: $id, accepted: true, answer: "So it was.",'
+        ' redress: {day: "2026-11-10", amount: {amount: "60", currency: "USD"}}) { userErrors { code path } } }',
+        id=dispute["id"],
+    )
+    assert refused["disputeResolve"]["userErrors"] == [{"code": "LOCKED", "path": ["redress", "day"]}]
     resolved = await asked(
         "cleo",
         'mutation ($id: ID!) { disputeResolve(id: $id, accepted: true, answer: "So it was.",'
@@ -123,6 +131,26 @@ async def test_a_dispute_is_answered_with_redress(paid: Company, asked: Asked) -
     assert (await statement(asked, paid, "ann", "ann"))["total"]["amount"] == "580"
     seen = await asked("bob", "{ disputes { totalCount } }")
     assert seen["disputes"]["totalCount"] == 0
+
+
+async def test_a_line_by_hand_tells_the_rep_why(paid: Company, asked: Asked) -> None:
+    posted = await asked(
+        "cleo",
+        'mutation ($rep: ID!) { creditPost(items: [{repId: $rep, day: "2026-12-03", amount: "1000",'
+        ' reason: "She brought the partner."}]) { posted userErrors { code } } }',
+        rep=global_id("Rep", paid.reps["ann"]),
+    )
+    assert posted["creditPost"] == {"posted": 1, "userErrors": []}
+    await paid.settle()
+    told = await asked(
+        "ann",
+        'query ($rep: ID!) { statement(repId: $rep, period: {month: "2026-12"}) {'
+        " lines { nodes { reason deal { name } explain { label } } } } }",
+        rep=global_id("Rep", paid.reps["ann"]),
+    )
+    line = told["statement"]["lines"]["nodes"][-1]
+    assert (line["reason"], line["deal"]) == ("She brought the partner.", None)
+    assert "Credited by hand for 2026-12-03" in [step["label"] for step in line["explain"]]
 
 
 async def test_a_locked_period_is_exported_once_and_the_same_again(
