@@ -15,7 +15,7 @@ from uuid import UUID
 from domain.calendar import PeriodKind
 from domain.incentives.book import Book
 from domain.incentives.codec import from_json, to_json
-from domain.incentives.inputs import Inputs
+from domain.incentives.inputs import BY_HAND, Inputs
 from domain.incentives.known import Cancelled, Cell
 from domain.incentives.model import LedgerLine
 from domain.incentives.outcome import LineKind
@@ -34,7 +34,10 @@ async def cancellations(
     locked: Collection[tuple[PeriodKind, date]],
 ) -> Book:
     """Notes deals newly found cancelled, forgets those that are won again; returns the book with those that hold."""
-    won = {rep_id: {sold.credit.deal for sold in sold_} for rep_id, sold_ in book.sold.items()}
+    # What was credited by hand stays credited: it neither keeps a deal won, nor is it lost with it.
+    won = {
+        rep_id: {sold.credit.deal for sold in sold_ if not sold.credit.by_hand} for rep_id, sold_ in book.sold.items()
+    }
     back = [
         (rep_id, plan_id, gone.origin, gone.deal_id)
         for (rep_id, plan_id), gones in book.cancelled.items()
@@ -58,6 +61,8 @@ async def cancellations(
         for line in lines.values():
             deal_id = line.deal_id
             if deal_id is None or line.kind not in _PAID or str(deal_id) in won.get(cell.rep_id, ()):
+                continue
+            if line.key.partition(":")[2].startswith(BY_HAND):
                 continue
             if (cell.rep_id, cell.plan_id, cell.starts_on, deal_id) not in known:
                 missed[cell, deal_id].append(line)
@@ -86,7 +91,7 @@ async def _found(
         last = max(lines, key=lambda line: line.line_id)
         if last.calculation_id is None:
             continue
-        credits_ = tuple(c for c in inputs[last.calculation_id].credits if c.deal == str(deal_id))
+        credits_ = tuple(c for c in inputs[last.calculation_id].credits if c.deal == str(deal_id) and not c.by_hand)
         closed_on = min(credit.day for credit in credits_)
         paid = sum((line.amount for line in lines), Decimal(0))
         cancelled_on = max(closed_on, lost[deal_id])

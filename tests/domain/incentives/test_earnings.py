@@ -207,6 +207,23 @@ async def test_a_clawback_window_takes_back_its_share_of_what_was_locked(company
     assert await company.total("ann", DECEMBER) == "0.00"
 
 
+async def test_a_window_takes_back_what_the_deal_paid_and_not_what_is_credited_by_hand_for_it(company: Company) -> None:
+    await company.publish(plan(clawback=(ClawbackWindow(days=90, share=Decimal("0.5")),)), "ann")
+    await company.deal("d1", "ann", date(2026, 11, 3), "100000")
+    [deal] = await company.fetch("select deal_id from deal where org_id = $1")
+    by_hand = CreditItem(company.reps["ann"], date(2026, 11, 9), Decimal(2_000), "The partner's part", deal["deal_id"])
+    await credits_by_hand(company.as_("cleo"), [by_hand])
+    await company.settle()
+    await company.lock(NOVEMBER)
+    await company.deal("d1", "ann", date(2026, 12, 14), "1", status=DealStatus.LOST)
+    await company.settle()
+    assert await company.total("ann", NOVEMBER) == "10200.00"
+    assert await company.total("ann", DECEMBER) == "-5000.00"
+    await company.deal("d1", "ann", date(2026, 11, 3), "100000")
+    await company.settle()
+    assert await company.total("ann", DECEMBER) == "0.00"
+
+
 async def test_every_line_follows_again_from_what_was_stored_with_it(company: Company) -> None:
     await company.publish(plan(RETROACTIVE, draw=Draw(amount=Decimal(6_000))), "ann")
     await company.deal("d1", "ann", date(2026, 11, 3), "140000")
