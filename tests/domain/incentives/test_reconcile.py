@@ -66,6 +66,17 @@ async def test_facts_that_wait_are_told_first(closed: Company) -> None:
         ("update statement set state = 'ESTIMATED' where org_id = $1", {"STATE_OF_STATEMENT"}),
         ("update statement set locked_at = locked_at - interval '1 day' where org_id = $1", {"LINE_AFTER_LOCK"}),
         ("update payroll_export set csv = csv || ' ' where org_id = $1", {"EXPORT_OF_STATEMENTS"}),
+        (
+            "insert into earning select (jsonb_populate_record(e, jsonb_build_object('line_id', gen_random_uuid()))).*"
+            " from earning e where org_id = $1 and kind = 'EARNING'",
+            {"PAID_TWICE", "STATEMENT_OF_LINES"},
+        ),
+        (
+            "insert into earning select (jsonb_populate_record(e, jsonb_build_object("
+            "'line_id', gen_random_uuid(), 'kind', 'REVERSAL', 'reverses', line_id, 'amount', 1 - amount,"
+            " 'calculation_id', null))).* from earning e where org_id = $1 and kind = 'EARNING'",
+            {"REVERSAL_OF_LINE", "LEDGER_OF_CREDITS"},
+        ),
     ],
 )
 async def test_what_differs_is_named(closed: Company, owner: asyncpg.Connection, meddle: str, kinds: set[str]) -> None:
