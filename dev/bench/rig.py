@@ -107,8 +107,7 @@ def rig(
             worker = None
             if workers:
                 logs["worker"] = run / "worker.log"
-                tracing = environment | {"ATTAIN_LOG_LEVEL": "DEBUG"}
-                worker = stack.enter_context(attain(["work"], tracing, log=logs["worker"])).pid
+                worker = stack.enter_context(attain(["work"], environment, log=logs["worker"])).pid
             _wait(port, api, logs)
             yield Rig(settings, _known(company), servers, port, tuple(api), worker, logs, environment, run)
     finally:
