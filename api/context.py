@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import wraps
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from api.budget import Balance
+from api.engine import Ones
+from api.kept import Kept
 from domain.calendar import Calendar
 from domain.incentives.sight import visible_pay
 from domain.org import actions as org
@@ -20,7 +22,7 @@ from domain.org.model import Viewer
 from domain.work import Work
 from settings import Settings
 from sql.pool import Database, Record
-from sql.queries import Columns, Query
+from sql.queries import Query
 
 # As long as what is known of a token.
 _CALENDAR_SECONDS = 2.0
@@ -142,6 +144,8 @@ class Context(Reads):
     """Today's sight, where it is known already."""
     calendars: Calendars | None = None
     """In queries, where calendars are kept for a moment; otherwise they are read."""
+    kept: Kept | None = None
+    """What this process knows for good; None reads it."""
     org_id: UUID = field(init=False)
     _loads: dict[Any, "_Loads[Any, Any]"] = field(default_factory=dict)
 
@@ -152,12 +156,12 @@ class Context(Reads):
         """One value through a batch load: all keys that an operation asks for at once are one call of `batch`."""
         return (await self._loading(batch).values([key]))[0]
 
-    async def load_each(self, batch: Batch[K, V], keys: Sequence[K | None]) -> list[V | None]:
+    async def load_each(self, batch: Batch[K, V], keys: Sequence[K | None]) -> Sequence[V | None]:
         """Many values through a batch load, in the order of their keys; None stays None."""
         wanted = [key for key in keys if key is not None]
         values = await self._loading(batch).values(wanted) if wanted else []
         if len(wanted) == len(keys):
-            return cast("list[V | None]", values)
+            return values
         found = iter(values)
         return [None if key is None else next(found) for key in keys]
 
@@ -166,6 +170,12 @@ class Context(Reads):
         if self.common is None:
             return await batch(self, keys)
         return await self.common._loading(batch).values(keys)
+
+    async def unchanging(self, batch: CommonBatch[K, V], keys: Sequence[K]) -> Sequence[V]:
+        """What `batch` gives for keys of versions, which exist and are never edited."""
+        if self.kept is None:
+            return await self.whoever_asks(batch, keys)
+        return await self.kept.values(self.org_id, batch, self, keys)
 
     def forget(self) -> None:
         """Load everything anew from here on: something was written."""
@@ -206,24 +216,28 @@ class Context(Reads):
         return await self.load(_visible_pay, await self.today())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Some:
-    """A batch load of some columns: `batch(reads, keys, columns)`. Equal when it loads the same."""
+    """A batch load that is told more than keys: `batch(reads, keys, *told)`. Equal when it loads the same."""
 
     batch: Callable[..., Any]
-    columns: Columns | None
+    told: tuple[Any, ...]
 
-    async def __call__(self, reads: Any, keys: Sequence[Any]) -> Sequence[Any]:
-        found: Sequence[Any] = await self.batch(reads, keys, self.columns)
-        return found
+    def __init__(self, batch: Callable[..., Any], *told: Any) -> None:
+        object.__setattr__(self, "batch", batch)
+        object.__setattr__(self, "told", told)
+
+    def __call__(self, reads: Any, keys: Sequence[Any]) -> Awaitable[Sequence[Any]]:
+        loading: Awaitable[Sequence[Any]] = self.batch(reads, keys, *self.told)
+        return loading
 
 
 def common(batch: Callable[..., Awaitable[Sequence[V]]]) -> Callable[..., Awaitable[Sequence[V]]]:
     """A batch load whose values are the same for every viewer: subscribers to the same events share them."""
 
     @wraps(batch)
-    async def load(ctx: Context, keys: Sequence[K], *columns: Columns | None) -> Sequence[V]:
-        return await ctx.whoever_asks(Some(batch, *columns) if columns else batch, keys)
+    async def load(ctx: Context, keys: Sequence[K], *told: Any) -> Sequence[V]:
+        return await ctx.whoever_asks(Some(batch, *told) if told else batch, keys)
 
     return load
 
@@ -233,28 +247,54 @@ def in_sight(seen: Seen, one: UUID | None) -> bool:
     return seen is None or one in seen
 
 
+def of_seen(seen: Seen, ids: Sequence[UUID], values: Sequence[V | None]) -> Sequence[V | None]:
+    """The values that belong to ids among those seen; None instead of others."""
+    return values if seen is None else where([one in seen for one in ids], values)
+
+
+def where(shown: Sequence[bool], values: Sequence[V | None]) -> Sequence[V | None]:
+    """None instead of values that are not shown."""
+    if isinstance(values, Ones):
+        return values.where(shown)
+    return [value if show else None for value, show in zip(values, shown, strict=True)]
+
+
 class _Loads(Generic[K, V]):
     """The loads of one batch function in one operation: no key twice, and all keys of one turn of the loop together."""
 
-    __slots__ = ("_batch", "_coming", "_next", "_reads", "_values")
+    __slots__ = ("_batch", "_coming", "_done", "_next", "_reads", "_values")
 
     def __init__(self, reads: Reads, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]]) -> None:
         self._reads = reads
         self._batch = batch
         self._values: dict[K, V] = {}
-        self._coming: dict[K, _Call[K]] = {}
-        self._next: _Call[K] | None = None
+        self._coming: dict[K, _Call[K, V]] = {}
+        self._next: _Call[K, V] | None = None
+        self._done: list[_Call[K, V]] = []
 
-    async def values(self, keys: Sequence[K]) -> list[V]:
-        """The values of these keys, when they are there. Raises whatever the batch function does."""
-        known = self._values
+    async def values(self, keys: Sequence[K]) -> Sequence[V]:
+        """The values of these keys, when they are there. Raises whatever the batch function does.
+
+        As the batch function gave them, where these very keys were asked for at once.
+        """
+        known = self._known()
         missing = [key for key in dict.fromkeys(keys) if key not in known]
         if missing:
-            arrivals = [call.arrival() for call in self._calls(missing)]
+            calls = self._calls(missing)
+            arrivals = [call.arrival() for call in calls]
             await (arrivals[0] if len(arrivals) == 1 else asyncio.gather(*arrivals))
-        return list(map(known.__getitem__, keys))
+            if len(calls) == 1 and len(calls[0].keys) == len(missing) == len(keys):
+                return calls[0].values
+        return list(map(self._known().__getitem__, keys))
 
-    def _calls(self, missing: Sequence[K]) -> "list[_Call[K]]":
+    def _known(self) -> dict[K, V]:
+        """All that has come, by key."""
+        while self._done:
+            call = self._done.pop()
+            self._values.update(zip(call.keys, call.values, strict=True))
+        return self._values
+
+    def _calls(self, missing: Sequence[K]) -> "list[_Call[K, V]]":
         """The calls that bring these keys, one of them new if need be."""
         coming = self._coming
         calls = list({id(call): call for key in missing if (call := coming.get(key))}.values()) if coming else []
@@ -275,10 +315,13 @@ class _Loads(Generic[K, V]):
         if call is not None:
             call.task = asyncio.create_task(self._run(call))
 
-    async def _run(self, call: "_Call[K]") -> None:
+    async def _run(self, call: "_Call[K, V]") -> None:
         failure: BaseException | None = None
         try:
-            self._values.update(zip(call.keys, await self._batch(self._reads, call.keys), strict=True))
+            call.values = await self._batch(self._reads, call.keys)
+            if len(call.values) != len(call.keys):
+                raise ValueError(f"{self._batch} gave {len(call.values)} values for {len(call.keys)} keys.")
+            self._done.append(call)
         except BaseException as error:
             failure = error
         for key in call.keys:
@@ -288,10 +331,11 @@ class _Loads(Generic[K, V]):
             raise failure
 
 
-class _Call(Generic[K]):
+class _Call(Generic[K, V]):
     """One call of a batch function. Each who waits has a future of its own: giving up takes nothing from the others."""
 
-    __slots__ = ("_waiting", "keys", "task")
+    __slots__ = ("_waiting", "keys", "task", "values")
+    values: Sequence[V]
 
     def __init__(self) -> None:
         self.keys: list[K] = []

@@ -79,8 +79,8 @@ class Audience:
         message: LiveChange[Any] = LiveChange(
             cursor=cursor_of(self.org_id, seq), occurred_at=ctx.now, kind=LiveKind.SNAPSHOT
         )
-        if isinstance(state, list):
-            message.nodes = state
+        if isinstance(state, Sequence):
+            message.nodes = list(state)
         else:
             message.node = state
         return Message(seq, await self._encode(ctx, message))

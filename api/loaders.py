@@ -54,7 +54,7 @@ def loads(batch: Batch[Any, Any], *attributes: str, description: str, **options:
     """
     keys = keys_of(*attributes)
 
-    async def load(ctx: Context, parents: Sequence[Any]) -> list[Any]:
+    async def load(ctx: Context, parents: Sequence[Any]) -> Sequence[Any]:
         return await ctx.load_each(batch, keys(parents))
 
     return column(load, description=description, needs=[name.partition(".")[0] for name in attributes], **options)

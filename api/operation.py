@@ -21,6 +21,7 @@ from api.deadlines import Deadline
 from api.documents import Documents, Invalid, Prepared, has_zero, too_dear
 from api.errors import Refusal, bad_request, formatted, unauthenticated
 from api.execution import Execution
+from api.kept import Kept
 from api.persisted import Persisted, document_id
 from domain.org.model import Viewer
 from settings import Settings
@@ -115,6 +116,7 @@ class Api:
     execution: Execution
     budget: Budget
     calendars: Calendars = field(default_factory=Calendars)
+    kept: Kept = field(default_factory=Kept)
     in_time: Deadline = field(init=False)
 
     def __post_init__(self) -> None:
@@ -131,7 +133,8 @@ class Api:
         self, viewer: Viewer, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
     ) -> Context:
         """Fresh loaders and one clock for one operation."""
-        return Context(self.db, viewer, datetime.now(UTC), self.settings, request_id, idempotency_key, traceparent)
+        now = datetime.now(UTC)
+        return Context(self.db, viewer, now, self.settings, request_id, idempotency_key, traceparent, kept=self.kept)
 
     async def read(self, given: object) -> tuple[Asked, Prepared]:
         """What is asked, and the operation that asks it. Raises a BAD_REQUEST, and `Invalid`."""

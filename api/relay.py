@@ -218,6 +218,18 @@ def page(
     count: Callable[[], Awaitable[int]],
 ) -> Connection[T]:
     """A page from up to `size + 1` rows in order; `place` gives a row's sort values with the id last."""
+    return page_of(rows, size, after, lambda shown: [make(row) for row in shown], place, count)
+
+
+def page_of(
+    rows: Sequence[Record],
+    size: int,
+    after: str | None,
+    make: Callable[[Sequence[Record]], Sequence[T]],
+    place: Callable[[Record], tuple[object, ...]],
+    count: Callable[[], Awaitable[int]],
+) -> Connection[T]:
+    """The same, where the rows that are shown become nodes at once."""
     shown = rows[:size]
 
     def cursors() -> list[str]:
@@ -229,7 +241,8 @@ def page(
         start_cursor=encode_cursor(*place(shown[0])) if shown else None,
         end_cursor=encode_cursor(*place(shown[-1])) if shown else None,
     )
-    return Connection(nodes=[make(row) for row in shown], page_info=info, count=count, cursors=cursors)
+    nodes: Any = make(shown)
+    return Connection(nodes=nodes, page_info=info, count=count, cursors=cursors)
 
 
 @strawberry.type

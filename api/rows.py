@@ -7,25 +7,31 @@
         made = {"status": one_of(Status, "status")}               # what is not just a column
 
     Scorecard.of(row).week
+    Rows(Scorecard, rows)                                         # all of them, read by the column
 
-Nothing is read of a row before somebody asks for it. A batch load that is told what a document `wants` of its objects
-fetches only the columns that this takes, decimals as the text that goes out: most of the time of a large page is spent
-on decoding what nobody looks at.
+Nothing is read of a row before somebody asks for it, and the engine makes no objects of `Rows` but asks for columns. A
+batch load that is told what a document `wants` of its objects fetches only the columns that this takes, decimals as the
+text that goes out: most of the time of a large page is spent on what nobody looks at.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
+from uuid import UUID
 
 from strawberry.types.base import StrawberryOptional, get_object_definition
 
+from api.engine import Many, Ones, Table
 from api.relay import global_id
 from api.scalars import Ratio
 from sql.pool import Record
 from sql.queries import Columns
+
+PLACE = "place"
+"""The column of a query that says which of the keys it was asked for a row answers, from 1."""
 
 NEEDS = "needs"
 """Metadata key of a field: the attributes of its object that its load looks at."""
@@ -33,64 +39,59 @@ NEEDS = "needs"
 WANTED = "wanted"
 """The parameter of a load that is told what is asked of its objects."""
 
+R = TypeVar("R", bound="FromRow")
+
 Wanted = frozenset[str] | None
 """The attributes that a document asks of the objects of a load; None when that is not known, and all may be."""
 
 
 class Made(NamedTuple):
-    """An attribute that is made of columns: `make(view)` looks at these columns of its `row` and no others."""
+    """An attribute that is made of columns: `make` takes their values in this order."""
 
-    make: Callable[[Any], Any]
+    make: Callable[..., Any]
     columns: Sequence[str]
 
 
 def one_of(kind: type[Enum], column: str) -> Made:
     """The member of an enum that a column names; null stays None."""
-    members = kind._value2member_map_
-
-    def make(view: Any) -> Any:
-        value = view.row[column]
-        return None if value is None else members[value]
-
-    return Made(make, [column])
+    return Made({None: None, **kind._value2member_map_}.__getitem__, [column])
 
 
 def node_id(type_name: str, column: str) -> Made:
     """The global id of a node whose key is a column."""
-    return Made(lambda view: global_id(type_name, view.row[column]), [column])
+    return Made(partial(global_id, type_name), [column])
 
 
 class FromRow:
-    """An object whose attributes are columns of its row, or `made` of them."""
+    """An object whose attributes are columns of its row, or `made` of them.
+
+    What is `made` may take, besides columns, what all rows of a load share: `of(row, calendar=...)`.
+    """
 
     made: ClassVar[Mapping[str, Made]] = {}
+    shared: ClassVar[Sequence[str]] = ()
     row: Record
+    beside: Mapping[str, Any]
 
     @classmethod
-    def of(cls, row: Record) -> Self:
+    def of(cls, row: Record, **beside: Any) -> Self:
         """A view of the row."""
         view = cls.__new__(cls)
         view.row = row
+        view.beside = beside
         return view
 
     def __getattr__(self, name: str) -> Any:
+        row, beside = self.__dict__["row"], self.__dict__["beside"]
         made = self.made.get(name)
-        if made is not None:
-            value = self.__dict__[name] = made.make(self)
-            return value
         try:
-            return self.__dict__["row"][name]
+            if made is None:
+                return beside[name] if name in beside else row[name]
+            values = [beside[column] if column in beside else row[column] for column in made.columns]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no {name}") from None
-
-    @classmethod
-    def column_of(cls, name: str) -> Callable[[Sequence[Any]], list[Any]]:
-        """How the engine reads an attribute of many."""
-        made = cls.made.get(name)
-        if made is not None:
-            make = made.make
-            return lambda views: [make(view) for view in views]
-        return lambda views: [view.row[name] for view in views]
+        value = self.__dict__[name] = made.make(*values)
+        return value
 
     @classmethod
     def columns(cls, wanted: Wanted, *besides: str) -> Columns | None:
@@ -122,11 +123,76 @@ def _columns(cls: type[FromRow], wanted: frozenset[str], besides: tuple[str, ...
 
 def _behind(cls: type[FromRow], attribute: str) -> Sequence[str]:
     made = cls.made.get(attribute)
-    return [attribute] if made is None else made.columns
+    return [attribute] if made is None else [column for column in made.columns if column not in cls.shared]
 
 
 def _is_decimal(type_: Any) -> bool:
     return (type_.of_type if isinstance(type_, StrawberryOptional) else type_) in (Decimal, Ratio)
+
+
+class Rows(Table[R]):
+    """Stored rows as objects of a type."""
+
+    __slots__ = ("_beside", "_columns", "_records", "kind")
+
+    def __init__(self, kind: type[R], records: Sequence[Record], **beside: Any) -> None:
+        self.kind = kind
+        self._records = records
+        self._beside = beside
+        self._columns: dict[str, list[Any]] | None = None
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[R]:
+        return (self.kind.of(record, **self._beside) for record in self._records)
+
+    def take(self, positions: Sequence[int]) -> "Rows[R]":
+        """Those at these positions."""
+        return Rows(self.kind, [self._records[position] for position in positions], **self._beside)
+
+    def column(self, name: str) -> list[Any]:
+        """An attribute of all."""
+        made = self.kind.made.get(name)
+        return self.stored(name) if made is None else list(map(made.make, *map(self.stored, made.columns)))
+
+    def stored(self, column: str) -> list[Any]:
+        """A column as it is stored."""
+        if column in self._beside:
+            return [self._beside[column]] * len(self._records)
+        if self._columns is None:
+            names = self._records[0].keys() if self._records else ()
+            self._columns = dict(zip(names, map(list, zip(*self._records, strict=True)), strict=True))
+        return self._columns[column]
+
+    def by(self, column: str, keys: Sequence[Any]) -> Ones[R]:
+        """For each key the row that has it in a column; None without one. No other rows were asked for."""
+        if not self._records:
+            return Ones(self, [None] * len(keys))
+        found = {key: position for position, key in enumerate(self.stored(column))}
+        return Ones(self, list(map(found.get, keys)))
+
+    def placed(self, column: str, length: int) -> Ones[R]:
+        """For each of so many keys the row with its number, from 1, in a column; None without one."""
+        places: list[int | None] = [None] * length
+        for position, number in enumerate(self.stored(column) if self._records else ()):
+            places[number - 1] = position
+        return Ones(self, places)
+
+    def listed(self, column: str, length: int) -> Many[R]:
+        """For each of so many keys the rows with its number, from 1, in a column, by which rows are ordered."""
+        lengths = [0] * length
+        for number in self.stored(column) if self._records else ():
+            lengths[number - 1] += 1
+        return Many(self, lengths)
+
+
+def _one_each(column: list[Any]) -> list[Any]:
+    """One object for equal ids: an id remembers its hash, which takes longer to make than to find the id."""
+    if not column or not isinstance(column[0], UUID):
+        return column
+    known: dict[bytes | None, UUID] = {}
+    return [None if one is None else known.setdefault(one.bytes, one) for one in column]
 
 
 def keys_of(*attributes: str) -> Callable[[Sequence[Any]], list[Any]]:
@@ -134,10 +200,9 @@ def keys_of(*attributes: str) -> Callable[[Sequence[Any]], list[Any]]:
     of_one: Callable[[Any], Any] = attrgetter(*attributes)
 
     def keys(objects: Sequence[Any]) -> list[Any]:
-        kind: Any = type(objects[0]) if objects else object
-        if not issubclass(kind, FromRow) or any("." in name for name in attributes):
+        if not isinstance(objects, Table) or any("." in name for name in attributes):
             return list(map(of_one, objects))
-        columns = [kind.column_of(name)(objects) for name in attributes]
+        columns = [_one_each(objects.column(name)) for name in attributes]
         return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
 
     return keys

@@ -21,13 +21,15 @@ How a field is resolved, cheapest first:
 
 - a plain attribute: one `attrgetter` over the column;
 - a *column resolver*, `strawberry.field(..., metadata={COLUMN: load})`: one call of
-  `await load(parents, info, **arguments)` gives the values of all parents in order, exceptions among them;
+  `await load(parents, info, **arguments)` gives the values of all parents in order, exceptions among them; objects that
+  are read by the column, as those of rows, it gives as a `Table`, or arranged as `Ones` or `Many` (see `tables.py`);
 - a method, called for each parent; those that return awaitables are awaited together;
 - anything else (field extensions, other exception handlers, resolvers of plain graphql-core schemas) as graphql-core
   would call it.
 
 A field extension that decides by the context alone derives from `Gate`: it is asked once a column.
-Arguments are made once a column, too: resolvers must not change them.
+Arguments are made once a column, too: resolvers must not change them. An object that stands in many places is completed
+once, where nothing below it is resolved by methods: those may look at where they are.
 
 The package knows graphql-core and Strawberry and nothing else of this repository.
 """
@@ -35,5 +37,6 @@ The package knows graphql-core and Strawberry and nothing else of this repositor
 from api.engine.fields import COLUMN, Gate
 from api.engine.plan import Engine, Plan
 from api.engine.run import Misfit, Unsupported
+from api.engine.tables import Many, Ones, Table
 
-__all__ = ["COLUMN", "Engine", "Gate", "Misfit", "Plan", "Unsupported"]
+__all__ = ["COLUMN", "Engine", "Gate", "Many", "Misfit", "Ones", "Plan", "Table", "Unsupported"]

@@ -16,6 +16,7 @@ from strawberry.types.field import StrawberryField
 
 from api.engine.places import InField, Place, Step, path_of
 from api.engine.run import Column, Later, Run
+from api.engine.tables import ByColumn, Table
 from api.engine.values import Arguments, Conversion
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ class Gate(FieldExtension, ABC):
 
 
 class Resolver(Protocol):
-    """How the values of a field come about."""
+    """How the values of a field come about. `once`: an object has the same one wherever it stands in an answer."""
+
+    once: bool
 
     def values(self, run: Run, parents: Sequence[Any], place: Place, field: "Field") -> list[Any] | Awaitable[Any]:
         """One value a parent: exceptions are errors there, awaitables are waited for. Or an awaitable of them all."""
@@ -106,12 +109,12 @@ class Field:
         run.later([values], resume)
         return later
 
-    def _checked(self, values: Any, length: int) -> list[Any]:
+    def _checked(self, values: Any, length: int) -> Sequence[Any]:
         if isinstance(values, Exception):
             return [values] * length
         if not isinstance(values, Sequence) or len(values) != length:
             return [TypeError(f"{self.parent.name}.{self.name} did not load one value for each parent.")] * length
-        return values if isinstance(values, list) else list(values)
+        return values if isinstance(values, list | ByColumn) else list(values)
 
     def info(self, run: Run, place: Place, position: int) -> GraphQLResolveInfo[Any]:
         """What a resolver of graphql-core is told."""
@@ -121,7 +124,7 @@ class Field:
             self.nodes,
             self.definition.type,
             self.parent,
-            path_of(place.steps(position)),  # type: ignore[arg-type]
+            path_of(next(iter(place.ways(position)), ())),  # type: ignore[arg-type]
             plan.schema,
             plan.fragments,
             run.root,
@@ -172,6 +175,8 @@ class ColumnInfo(Info[Any, Any]):
 class TypeName:
     """`__typename`."""
 
+    once = True
+
     def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
         return [field.parent.name] * len(parents)
 
@@ -179,30 +184,34 @@ class TypeName:
 class Event:
     """The root field of a subscription: its message. What it listens to is `source_of` it."""
 
+    once = False
+
     def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
         return list(parents)
 
 
 class Attribute:
-    """An attribute of the parent; a type with a classmethod `column_of(name)` says how it is read of many."""
+    """An attribute of the parent."""
 
-    def __init__(self, name: str, origin: Any, gates: Sequence[Gate]) -> None:
+    once = True
+
+    def __init__(self, name: str, gates: Sequence[Gate]) -> None:
+        self._name = name
         self._get: Callable[[Any], Any] = attrgetter(name)
         self._gates = gates
-        self._column: Callable[[Sequence[Any]], list[Any]] | None = None
-        if hasattr(origin, "column_of"):
-            self._column = origin.column_of(name)
 
     def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> list[Any]:
         _pass(self._gates, run)
         try:
-            return list(map(self._get, parents)) if self._column is None else self._column(parents)
+            return parents.column(self._name) if isinstance(parents, Table) else list(map(self._get, parents))
         except Exception:
             return [_tried(self._get, parent) for parent in parents]
 
 
 class Columns:
     """A column resolver."""
+
+    once = True
 
     def __init__(self, load: Any, own: StrawberryField, arguments: Arguments, gates: Sequence[Gate]) -> None:
         self._load = load
@@ -220,6 +229,8 @@ class Columns:
 
 class Method:
     """A resolver written for Strawberry, called directly."""
+
+    once = False
 
     def __init__(self, own: StrawberryField, arguments: Arguments, gates: Sequence[Gate]) -> None:
         resolver: Any = own.base_resolver
@@ -276,6 +287,8 @@ class Extended(Method):
 
 class Whatever:
     """A resolver as graphql-core calls it."""
+
+    once = False
 
     def __init__(self, call: Callable[..., Any] | None, arguments: Arguments) -> None:
         self._call = call or default_field_resolver
@@ -353,7 +366,7 @@ def _calling(
     if own.base_resolver is None:
         if own.default_resolver is not getattr:
             return whatever
-        return Attribute(own.python_name, getattr(parent.extensions.get(_BACKREF), "origin", None), gates)
+        return Attribute(own.python_name, gates)
     if inspect.isasyncgenfunction(own.base_resolver.wrapped_func):
         return whatever
     return Method(own, arguments, gates)

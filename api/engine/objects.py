@@ -21,9 +21,10 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.executor import invalid_return_type_error
 from graphql.pyutils import inspect
 
-from api.engine.places import Among, Place
+from api.engine.places import Among, Place, Shared
 from api.engine.run import BUBBLE, Column, Run, finished
-from api.engine.shapes import Items, Leaf, Scattered, Shape
+from api.engine.shapes import Items, Leaf, Scattered, Shape, Spread
+from api.engine.tables import Ones, Table
 
 if TYPE_CHECKING:
     from api.engine.plan import Selection, Variant
@@ -42,9 +43,35 @@ class Objects(Shape):
         definition: Any = type_.extensions.get("strawberry-definition")
         self._origin = getattr(definition, "origin", None) if getattr(definition, "is_type_of", None) is None else None
 
-    def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
-        if self.type.is_type_of is None or set(map(type, values)) == {self._origin}:
+    @property
+    def once(self) -> bool:
+        return self._selected().once
+
+    def complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
+        if isinstance(values, Table) and len(values) and self._admits({values.kind}):
             return self._start(run, values, place)
+        if isinstance(values, Ones) and len(values.table) and self._admits({values.table.kind}):
+            return self._place(run, values.table, values.places, place)
+        return super().complete(run, values, place)
+
+    def _place(self, run: Run, table: Table[Any], places: Sequence[int | None], place: Place) -> Column:
+        """Objects of a table where they stand: those that look the same everywhere are completed once."""
+        null = None
+        there = [position for position, found in enumerate(places) if found is not None]
+        if self.required and len(there) < len(places):
+            for position in set(range(len(places))) - set(there):
+                null = self._fail(run, place, position, self._hole())
+        if self.once:
+            return Spread(self._start(run, table, Shared(place, places)), places, null)
+        table = table.take([found for found in places if found is not None])
+        return Scattered([null] * len(places), [(there, self._start(run, table, Among(place, there)))])
+
+    def _admits(self, kinds: set[type]) -> bool:
+        return self.type.is_type_of is None or kinds == {self._origin}
+
+    def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
+        if self._admits(set(map(type, values))):
+            return self._start_each(run, values, place)
         answers = [self._is_of(run, value, place, position) for position, value in enumerate(values)]
         return self._wait(run, answers, lambda there: self._admit(run, values, there, place))
 
@@ -66,8 +93,8 @@ class Objects(Shape):
             else:
                 there.append(position)
         if len(there) == len(values):
-            return self._start(run, values, place)
-        column = self._start(run, [values[position] for position in there], Among(place, there))
+            return self._start_each(run, values, place)
+        column = self._start_each(run, [values[position] for position in there], Among(place, there))
         return Scattered(cells, [(there, column)])
 
     def wanted(self, path: tuple[str, ...]) -> frozenset[str] | None:
@@ -94,6 +121,15 @@ class Objects(Shape):
         if self._selection is None:
             self._selection = self._variant.selection(self.type, self._nodes)
         return self._selection
+
+    def _start_each(self, run: Run, values: Sequence[Any], place: Place) -> Column:
+        """The same object where it stands more than once, if that is worth it."""
+        distinct = {id(value): value for value in values}
+        if len(distinct) * 2 > len(values) or not self.once:
+            return self._start(run, values, place)
+        number = dict(zip(distinct, range(len(distinct)), strict=True))
+        positions = [number[id(value)] for value in values]
+        return Spread(self._start(run, list(distinct.values()), Shared(place, positions)), positions, None)
 
     def _start(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         selection = self._selected()
@@ -134,6 +170,10 @@ class Abstract(Shape):
         self._nodes = nodes
         self._resolve: Any = type_.resolve_type or default_type_resolver
         self._objects: dict[str, Objects] = {}
+
+    @property
+    def once(self) -> bool:
+        return False  # what type it is may depend on where it stands
 
     def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         names = [self._name(run, value, place, position) for position, value in enumerate(values)]

@@ -24,15 +24,15 @@ Steps = tuple[Step, ...]
 class Place(Protocol):
     """The places of a column's values."""
 
-    def steps(self, position: int) -> Steps:
-        """The way from the root to the value at this position of the column."""
+    def ways(self, position: int) -> Sequence[Steps]:
+        """The ways from the root to where the value at this position of the column stands: one, unless it is shared."""
 
 
 class Root:
     """The place of the root object."""
 
-    def steps(self, position: int) -> Steps:
-        return ()
+    def ways(self, position: int) -> Sequence[Steps]:
+        return [()]
 
 
 class InField:
@@ -44,27 +44,27 @@ class InField:
         self.objects = objects
         self.step = step
 
-    def steps(self, position: int) -> Steps:
-        return (*self.objects.steps(position), self.step)
+    def ways(self, position: int) -> Sequence[Steps]:
+        return [(*steps, self.step) for steps in self.objects.ways(position)]
 
 
 class InList:
     """The items of a column of lists, one after the other."""
 
-    __slots__ = ("_ends", "lists", "outer", "required")
+    __slots__ = ("_ends", "lengths", "outer", "required")
 
-    def __init__(self, outer: Place, lists: Sequence[Sequence[object]], required: bool) -> None:
+    def __init__(self, outer: Place, lengths: Sequence[int], required: bool) -> None:
         self.outer = outer
-        self.lists = lists
+        self.lengths = lengths
         self.required = required
         self._ends: list[int] | None = None
 
-    def steps(self, position: int) -> Steps:
+    def ways(self, position: int) -> Sequence[Steps]:
         if self._ends is None:
-            self._ends = list(accumulate(map(len, self.lists)))
+            self._ends = list(accumulate(self.lengths))
         row = bisect_right(self._ends, position)
         index = position - (self._ends[row - 1] if row else 0)
-        return (*self.outer.steps(row), Step(index, index, self.required, None))
+        return [(*steps, Step(index, index, self.required, None)) for steps in self.outer.ways(row)]
 
 
 class Among:
@@ -76,8 +76,22 @@ class Among:
         self.outer = outer
         self.positions = positions
 
-    def steps(self, position: int) -> Steps:
-        return self.outer.steps(self.positions[position])
+    def ways(self, position: int) -> Sequence[Steps]:
+        return self.outer.ways(self.positions[position])
+
+
+class Shared:
+    """Values of which each stands wherever its position is named in a longer column."""
+
+    __slots__ = ("outer", "positions")
+
+    def __init__(self, outer: Place, positions: Sequence[int | None]) -> None:
+        self.outer = outer
+        self.positions = positions
+
+    def ways(self, position: int) -> Sequence[Steps]:
+        there = [place for place, named in enumerate(self.positions) if named == position]
+        return [steps for place in there for steps in self.outer.ways(place)]
 
 
 class Failure(NamedTuple):

@@ -1,6 +1,7 @@
 """From a validated operation to a plan."""
 
 from collections.abc import AsyncIterable, Sequence
+from functools import cached_property
 from typing import Any, cast
 
 from graphql import (
@@ -178,6 +179,11 @@ class Selection:
         ]
         self.required = [place for place, field in enumerate(self.fields) if field.shape.required]
         self._keys = [field.key for field in self.fields]
+
+    @cached_property
+    def once(self) -> bool:
+        """Whether an object looks the same wherever it stands in an answer."""
+        return all(field.resolver.once and field.shape.once for field in self.fields)
 
     def start(self, run: Run, objects: Sequence[Any], place: Place) -> list[Column]:
         """Resolve all fields of these objects."""

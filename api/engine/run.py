@@ -96,8 +96,8 @@ class Run:
         self, place: Place, position: int, error: Exception, nodes: Sequence[FieldNode], required: bool
     ) -> Bubble | None:
         """Note an error; what stands in place of the value."""
-        steps = place.steps(position)
-        self.failures.append(Failure(steps, located_error(error, nodes, [step.key for step in steps])))
+        for steps in place.ways(position):
+            self.failures.append(Failure(steps, located_error(error, nodes, [step.key for step in steps])))
         if not required:
             return None
         self.bubbles = True

@@ -25,6 +25,7 @@ from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
 from api.engine.places import Among, InList, Place
 from api.engine.run import BUBBLE, Column, Later, Run, finished
+from api.engine.tables import ByColumn, Many, Table
 
 if TYPE_CHECKING:
     from api.engine.fields import Field
@@ -63,12 +64,19 @@ class Shape(ABC):
         """The column of these values, once all that is in them is there. Errors are noted where they belong."""
         if not values:
             return []
+        if isinstance(values, ByColumn):
+            values = list(values)
         look = max(map(_looks.__getitem__, set(map(type, values))))
         if look is _PLAIN:
             return self._complete(run, values, place)
         if look is _SPECIAL:
             return self._sort_out(run, values, place)
         return self._wait(run, values, lambda there: self._sort_out(run, there, place))
+
+    @property
+    def once(self) -> bool:
+        """Whether an object looks the same wherever it stands in an answer."""
+        return True
 
     def of_field(self, field: "Field") -> None:
         """Tell it whose values they are."""
@@ -107,14 +115,16 @@ class Shape(ABC):
             elif value is not None and value is not Undefined:
                 there.append(position)
             elif self.required:
-                message = f"Cannot return null for non-nullable field {self.field.parent}.{self.field.name}."
-                cells[position] = self._fail(run, place, position, TypeError(message))
+                cells[position] = self._fail(run, place, position, self._hole())
         if not there:
             return cells
         if len(there) == len(values):
             return self._complete(run, values, place)
         column = self._complete(run, [values[position] for position in there], Among(place, there))
         return Scattered(cells, [(there, column)])
+
+    def _hole(self) -> Exception:
+        return TypeError(f"Cannot return null for non-nullable field {self.field.parent}.{self.field.name}.")
 
     def _fail(self, run: Run, place: Place, position: int, error: Exception) -> Any:
         return run.fail(place, position, error, self.field.nodes, self.required)
@@ -134,6 +144,21 @@ class Scattered:
             for position, value in zip(positions, finished(column), strict=True):
                 self.cells[position] = value
         return self.cells
+
+
+class Spread:
+    """A column in which each value of a shorter one stands wherever its position is named."""
+
+    __slots__ = ("column", "null", "positions")
+
+    def __init__(self, column: Column, positions: Sequence[int | None], null: Any) -> None:
+        self.column = column
+        self.positions = positions
+        self.null = null
+
+    def finish(self) -> list[Any]:
+        cells = finished(self.column)
+        return [self.null if position is None else cells[position] for position in self.positions]
 
 
 class Leaf(Shape):
@@ -223,22 +248,32 @@ class Items(Shape):
         super().of_field(field)
         self.item.of_field(field)
 
+    @property
+    def once(self) -> bool:
+        return self.item.once
+
     def wanted(self, path: tuple[str, ...]) -> frozenset[str] | None:
         return self.item.wanted(path)
 
+    def complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
+        if isinstance(values, Many):
+            return self._cut(run, values.table, values.lengths, place)
+        return super().complete(run, values, place)
+
     def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
-        if not {type(value) for value in values} <= {list, tuple}:
+        if not all(isinstance(value, list | tuple | Table) for value in values):
             read = [self._read(value) for value in values]
             return self._wait(run, read, lambda there: self._sort_out(run, there, place))
-        items = list(chain.from_iterable(values))
-        inside = self.item.complete(run, items, InList(place, values, self.item.required))
-        if inside is items:
-            return values if isinstance(values, list) else list(values)
-        return Lists(run, [len(value) for value in values], inside, self.required)
+        items = values[0] if len(values) == 1 else list(chain.from_iterable(values))
+        return self._cut(run, items, [len(value) for value in values], place)
+
+    def _cut(self, run: Run, items: Sequence[Any], lengths: Sequence[int], place: Place) -> Column:
+        inside = self.item.complete(run, items, InList(place, lengths, self.item.required))
+        return Lists(run, lengths, inside, self.required)
 
     def _read(self, value: Any) -> Any:
         """A sequence, the error of reading it, or what has to be waited for."""
-        if type(value) in (list, tuple):
+        if isinstance(value, list | tuple | Table):
             return value
         if hasattr(value, "__aiter__"):
             return _all_of(value)
@@ -260,7 +295,7 @@ class Lists:
 
     __slots__ = ("inside", "lengths", "required", "run")
 
-    def __init__(self, run: Run, lengths: list[int], inside: Column, required: bool) -> None:
+    def __init__(self, run: Run, lengths: Sequence[int], inside: Column, required: bool) -> None:
         self.run = run
         self.lengths = lengths
         self.inside = inside

@@ -83,18 +83,17 @@ where q.org_id = $1 and q.quota_id = any($2::uuid[])
     or (q.subject = 'TEAM' and q.subject_id = any($4::uuid[])));
 
 -- name: quotas_of_subjects
--- The quotas of each subject in periods that share a day with a stretch, as far as they are seen.
-select k.position, q.quota_id, q.subject, q.subject_id, q.measure, q.kpi_id, q.period_kind, q.starts_on, q.ends_on,
+-- The quotas of subjects of one kind in periods that share a day with `[$4, $5)`, as far as they are seen; `place` is that
+-- of the subject in the question, from 1.
+select k.place, q.quota_id, q.subject, q.subject_id, q.measure, q.kpi_id, q.period_kind, q.starts_on, q.ends_on,
   q.version, q.created_at, v.amount, v.currency, v.seasonality, v.proration_basis, v.pace_basis, v.ramp, v.note,
   v.created_at as changed_at
-from unnest($2::int[], $3::text[], $4::uuid[], $5::date[], $6::date[])
-  as k (position, subject, subject_id, from_day, to_day)
-join quota q on q.org_id = $1 and q.subject = k.subject and q.subject_id = k.subject_id and q.starts_on < k.to_day
-  and q.ends_on > k.from_day
+from unnest($2::uuid[]) with ordinality k (subject_id, place)
+join quota q on q.org_id = $1 and q.subject = $3 and q.subject_id = k.subject_id and q.starts_on < $5 and q.ends_on > $4
 join quota_version v on v.org_id = q.org_id and v.quota_id = q.quota_id and v.version = q.version
-where $7::uuid[] is null or (q.subject = 'REP' and q.subject_id = any($7::uuid[]))
-  or (q.subject = 'TEAM' and q.subject_id = any($8::uuid[]))
-order by k.position, q.starts_on, q.ends_on, q.measure, q.quota_id;
+where $6::uuid[] is null or (q.subject = 'REP' and q.subject_id = any($6::uuid[]))
+  or (q.subject = 'TEAM' and q.subject_id = any($7::uuid[]))
+order by k.place, q.starts_on, q.ends_on, q.measure, q.quota_id;
 
 -- name: versions
 -- Every version of some quotas, the latest first.

@@ -93,11 +93,11 @@ where org_id = $1 and ($2::uuid[] is null or rep_id = any($2)) and ($3::text[] i
     where a.org_id = $1 and a.starts_on <= $6 and (a.ends_on is null or a.ends_on > $6)));
 
 -- name: teams_of_reps
--- The team of each rep on each day asked for; `place` is that of the question, from 1.
+-- The team of each rep on a day; `place` is that of the question, from 1.
 select k.place, t.team_id, t.external_id, t.name, t.parent_id, t.manager_id, t.version
-from unnest($2::uuid[], $3::date[]) with ordinality k (rep_id, day, place)
-join assignment a on a.org_id = $1 and a.rep_id = k.rep_id and a.starts_on <= k.day
-  and (a.ends_on is null or a.ends_on > k.day)
+from unnest($2::uuid[]) with ordinality k (rep_id, place)
+join assignment a on a.org_id = $1 and a.rep_id = k.rep_id and a.starts_on <= $3
+  and (a.ends_on is null or a.ends_on > $3)
 join team t on t.org_id = $1 and t.team_id = a.team_id;
 
 -- name: managers_of_reps

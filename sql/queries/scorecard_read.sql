@@ -65,10 +65,12 @@ join scorecard_template_kpi l on l.org_id = $1 and l.template_id = w.template_id
 order by l.template_id, l.version, l.position;
 
 -- name: by_keys
--- Scorecards by subject and week, whoever asks; `place` is that of the key.
+-- Scorecards by subject and week, whoever asks; `place` is that of the key. $5 and $6 are those of all keys, or null.
 select k.place, s.*
-from unnest($2::text[], $3::uuid[], $4::date[]) with ordinality k (subject, subject_id, week, place)
-join scorecard s on s.org_id = $1 and s.subject = k.subject and s.subject_id = k.subject_id and s.week = k.week;
+from unnest($2::uuid[], $3::text[], $4::date[]) with ordinality k (subject_id, subject, week, place)
+join scorecard s on s.org_id = $1 and s.subject_id = k.subject_id
+  and s.subject = case when $5::text is null then k.subject else $5 end
+  and s.week = case when $6::date is null then k.week else $6 end;
 
 -- name: page
 -- One kind of subjects in a week, by score ($9 is 1 or -1) and those without one last.
@@ -98,11 +100,13 @@ where org_id = $1 and subject = 'TEAM' and subject_id = $2 and starts_on < $4 an
 select team_id from team_ancestor where org_id = $1 and ancestor_id = $2;
 
 -- name: results_of
--- The KPIs of scorecards, in their order; whoever sees the scorecard sees them. `place` is that of the key.
+-- The KPIs of scorecards, in their order; whoever sees the scorecard sees them. Asked as above.
 select k.place, r.*
-from unnest($2::text[], $3::uuid[], $4::date[]) with ordinality k (subject, subject_id, week, place)
-join kpi_result r on r.org_id = $1 and r.subject = k.subject and r.subject_id = k.subject_id and r.week = k.week
-order by r.position;
+from unnest($2::uuid[], $3::text[], $4::date[]) with ordinality k (subject_id, subject, week, place)
+join kpi_result r on r.org_id = $1 and r.subject_id = k.subject_id
+  and r.subject = case when $5::text is null then k.subject else $5 end
+  and r.week = case when $6::date is null then k.week else $6 end
+order by k.place, r.position;
 
 -- name: series_of
 -- A KPI of subjects in the weeks from..to, both included, in order.

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -27,8 +28,8 @@ from api.graph.org.types import (
     territories_by_id,
     users_by_id,
 )
-from api.relay import KINDS, Connection, decode_cursor, nodes_by_uuid, page, page_size, parse_id, uuid_of
-from api.rows import wanted_of_page
+from api.relay import KINDS, Connection, decode_cursor, nodes_by_uuid, page, page_of, page_size, parse_id, uuid_of
+from api.rows import Rows, wanted_of_page
 from domain.org.model import RepStatus, Scope
 from sql.queries import Query, queries
 
@@ -133,7 +134,8 @@ class OrgQuery:
         columns = Rep.columns(wanted_of_page(info), "rep_id", "name" if by_name else "hired_on")
         rows = await ctx.fetch(_REPS[order.field, order.direction].only(columns), *which, *cursor, size + 1)
         place = rep_place if by_name else (lambda row: (row["hired_on"], row["rep_id"]))
-        return page(rows, size, after, Rep.of, place, _count(ctx, _directory.reps_count, *which))
+        count = _count(ctx, _directory.reps_count, *which)
+        return page_of(rows, size, after, partial(Rows, Rep), place, count)
 
     @reads(Scope.ORG_READ, "A team, by one of the two. Null when absent or not seen.")
     async def team(self, info: Info, id: Id = None, external_id: ExternalId = None) -> Team | None:

@@ -18,14 +18,15 @@ from uuid import UUID
 
 import strawberry
 
-from api.context import Context, Reads, Some, common, in_sight
+from api.context import Context, Reads, Some, common, of_seen
+from api.engine import Ones
 from api.graph.feed.on_rep import FeedOnRep
 from api.graph.incentives.on_rep import IncentivesOnRep
 from api.graph.quotas.on_subject import QuotasOnRep, QuotasOnTeam, QuotasOnTerritory
 from api.graph.scorecards.on_subject import ScorecardsOnRep, ScorecardsOnTeam
 from api.loaders import column, loads
 from api.relay import Connection, Node, decode_cursor, page, page_size
-from api.rows import FromRow, Wanted, node_id, one_of
+from api.rows import PLACE, FromRow, Rows, Wanted, keys_of, node_id, one_of
 from domain.org.model import RepStatus, Role, Scope
 from sql.pool import Record
 from sql.queries import Columns, queries
@@ -56,59 +57,50 @@ async def users_by_id(ctx: Context, ids: Sequence[UUID]) -> "Sequence[User | Non
     return await ctx.whoever_asks(_stored_users, ids) if _reads(ctx) else [None] * len(ids)
 
 
-async def _stored_users(reads: Reads, ids: Sequence[UUID]) -> "list[User | None]":
-    found = {row["user_id"]: User.of(row) for row in await reads.fetch(_directory.users_by_id, ids)}
-    return [found.get(user_id) for user_id in ids]
+async def _stored_users(reads: Reads, ids: Sequence[UUID]) -> "Ones[User]":
+    return Rows(User, await reads.fetch(_directory.users_by_id, ids)).by("user_id", ids)
 
 
-async def reps_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Rep | None]":
-    """Reps that the viewer sees today; None for others, and without org:read."""
+async def reps_by_id(ctx: Context, ids: Sequence[UUID], columns: Columns | None = None) -> "Sequence[Rep | None]":
+    """Reps that the viewer sees today; None for others, and without org:read. With columns, `rep_id` among them."""
     if not _reads(ctx):
         return [None] * len(ids)
     seen = await ctx.sight()
-    reps = await ctx.whoever_asks(_stored_reps, ids)
-    return [rep if in_sight(seen, rep_id) else None for rep_id, rep in zip(ids, reps, strict=True)]
+    return of_seen(seen, ids, await ctx.whoever_asks(Some(_stored_reps, columns), ids))
 
 
-async def _stored_reps(reads: Reads, ids: Sequence[UUID]) -> "list[Rep | None]":
-    found = {row["rep_id"]: Rep.of(row) for row in await reads.fetch(_directory.reps_by_id, ids)}
-    return [found.get(rep_id) for rep_id in ids]
+async def _stored_reps(reads: Reads, ids: Sequence[UUID], columns: Columns | None) -> "Ones[Rep]":
+    return Rows(Rep, await reads.fetch(_directory.reps_by_id.only(columns), ids)).by("rep_id", ids)
 
 
-async def teams_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Team | None]":
+async def teams_by_id(ctx: Context, ids: Sequence[UUID]) -> "Sequence[Team | None]":
     """Teams that the viewer sees today; None for others, and without org:read."""
     if not _reads(ctx):
         return [None] * len(ids)
     seen = await ctx.team_sight()
-    teams = await ctx.whoever_asks(_stored_teams, ids)
-    return [team if in_sight(seen, team_id) else None for team_id, team in zip(ids, teams, strict=True)]
+    return of_seen(seen, ids, await ctx.whoever_asks(_stored_teams, ids))
 
 
-async def _stored_teams(reads: Reads, ids: Sequence[UUID]) -> "list[Team | None]":
-    found = {row["team_id"]: Team.of(row) for row in await reads.fetch(_directory.teams_by_id, ids)}
-    return [found.get(team_id) for team_id in ids]
+async def _stored_teams(reads: Reads, ids: Sequence[UUID]) -> "Ones[Team]":
+    return Rows(Team, await reads.fetch(_directory.teams_by_id, ids)).by("team_id", ids)
 
 
-async def territories_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Territory | None]":
+async def territories_by_id(ctx: Context, ids: Sequence[UUID]) -> "Sequence[Territory | None]":
     """Territories: who has org:read sees them all."""
     if not _reads(ctx):
         return [None] * len(ids)
-    found = {row["territory_id"]: Territory.of(row) for row in await ctx.fetch(_directory.territories_by_id, ids)}
-    return [found.get(territory_id) for territory_id in ids]
+    return Rows(Territory, await ctx.fetch(_directory.territories_by_id, ids)).by("territory_id", ids)
 
 
 @common
-async def team_of_rep(reads: Reads, places: Sequence[Place], columns: Columns | None = None) -> "list[Team | None]":
-    """Each rep's team on a day; with columns, `place` among them."""
-    found: list[Team | None] = [None] * len(places)
-    reps, days = zip(*await _days(reads, places), strict=True)
-    for row in await reads.fetch(_directory.teams_of_reps.only(columns), reps, days):
-        found[row["place"] - 1] = Team.of(row)
-    return found
+async def _teams_of_reps(reads: Reads, reps: Sequence[UUID], on: date | None, columns: Columns | None) -> "Ones[Team]":
+    """Each rep's team on a day; with columns, `PLACE` among them."""
+    rows = await reads.fetch(_directory.teams_of_reps.only(columns), reps, on or await reads.today())
+    return Rows(Team, rows).placed(PLACE, len(reps))
 
 
 @common
-async def manager_of_rep(reads: Reads, places: Sequence[Place]) -> "list[User | None]":
+async def manager_of_rep(reads: Reads, places: Sequence[Place]) -> "Sequence[User | None]":
     """Each rep's manager on a day."""
     keys = await _days(reads, places)
     rows = await reads.fetch(_directory.managers_of_reps, *zip(*keys, strict=True))
@@ -203,13 +195,13 @@ async def reps_of_territory(ctx: Context, places: Sequence[Place]) -> "list[list
     return [found[key] for key in keys]
 
 
-async def _reps(ctx: Context, territories: "Sequence[Territory]", on: On = None) -> "list[list[Rep] | None]":
+async def _reps(ctx: Context, territories: "Sequence[Territory]", on: On = None) -> "Sequence[list[Rep] | None]":
     return await ctx.load_each(reps_of_territory, [(territory.territory_id, on) for territory in territories])
 
 
 async def _members(
     ctx: Context, teams: "Sequence[Team]", on: On = None, first: First = None, after: After = None
-) -> "list[Connection[Rep] | None]":
+) -> "Sequence[Connection[Rep] | None]":
     size = page_size(first)
     return await ctx.load_each(members_of_team, [(team.team_id, on, size, after) for team in teams])
 
@@ -219,16 +211,18 @@ async def _status(ctx: Context, reps: "Sequence[Rep]") -> list[RepStatus]:
     return [RepStatus.LEFT if rep.left_on and rep.left_on <= today else RepStatus.ACTIVE for rep in reps]
 
 
-async def _team(ctx: Context, reps: "Sequence[Rep]", on: On = None, wanted: Wanted = None) -> "list[Team | None]":
-    load = Some(team_of_rep, Team.columns(wanted, "place"))
-    return await ctx.load_each(load, [(rep.rep_id, on) for rep in reps])
+async def _team(ctx: Context, reps: "Sequence[Rep]", on: On = None, wanted: Wanted = None) -> "Sequence[Team | None]":
+    return await ctx.load_each(Some(_teams_of_reps, on, Team.columns(wanted, PLACE)), _rep_ids(reps))
 
 
-async def _manager(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "list[User | None]":
+_rep_ids = keys_of("rep_id")
+
+
+async def _manager(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "Sequence[User | None]":
     return await ctx.load_each(manager_of_rep, [(rep.rep_id, on) for rep in reps])
 
 
-async def _territories(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "list[list[Territory] | None]":
+async def _territories(ctx: Context, reps: "Sequence[Rep]", on: On = None) -> "Sequence[list[Territory] | None]":
     return await ctx.load_each(territories_of_rep, [(rep.rep_id, on) for rep in reps])
 
 

@@ -1,25 +1,25 @@
 """Who carries a quota or an attainment."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Self
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import strawberry
 
 import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
-from api.context import Context
+from api.context import Context, Some
 from api.graph.scorecards.definitions import Kpi, kpis_by_id
 from api.loaders import column, loads
 from api.periods import Period
 from api.relay import global_id
-from api.rows import FromRow, Made, one_of
+from api.rows import FromRow, Made, Wanted, keys_of, one_of
 from domain.calendar import Calendar, PeriodKind
 from domain.quotas.model import (
     NO_KPI,
     Measure,
     Subject,
 )
-from sql.pool import Record
 
 if TYPE_CHECKING:
     from api.graph.org.types import Rep, Team, Territory
@@ -31,23 +31,26 @@ LazyTerritory = Annotated["Territory", strawberry.lazy("api.graph.org.types")]
 
 
 # Types of `org` name those of this module: what loads them is looked up when it is called.
+_subjects = keys_of("subject", "subject_id")
+
+
 def _ids(carried: "Sequence[Carried]", subject: Subject) -> list[UUID | None]:
-    return [one.subject_id if one.subject is subject else None for one in carried]
+    return [one_id if kind is subject else None for kind, one_id in _subjects(carried)]
 
 
-async def _rep(ctx: Context, carried: "Sequence[Carried]") -> "list[Rep | None]":
-    from api.graph.org.types import reps_by_id
+async def _rep(ctx: Context, carried: "Sequence[Carried]", wanted: Wanted = None) -> "Sequence[Rep | None]":
+    from api.graph.org.types import Rep, reps_by_id
 
-    return await ctx.load_each(reps_by_id, _ids(carried, Subject.REP))
+    return await ctx.load_each(Some(reps_by_id, Rep.columns(wanted, "rep_id")), _ids(carried, Subject.REP))
 
 
-async def _team(ctx: Context, carried: "Sequence[Carried]") -> "list[Team | None]":
+async def _team(ctx: Context, carried: "Sequence[Carried]") -> "Sequence[Team | None]":
     from api.graph.org.types import teams_by_id
 
     return await ctx.load_each(teams_by_id, _ids(carried, Subject.TEAM))
 
 
-async def _territory(ctx: Context, carried: "Sequence[Carried]") -> "list[Territory | None]":
+async def _territory(ctx: Context, carried: "Sequence[Carried]") -> "Sequence[Territory | None]":
     from api.graph.org.types import territories_by_id
 
     return await ctx.load_each(territories_by_id, _ids(carried, Subject.TERRITORY))
@@ -83,27 +86,18 @@ class Carried:
 
 
 class OfPeriod(FromRow):
-    """A view of a row whose period the calendar has to name."""
+    """A view of a row whose period the calendar has to name: `of(row, calendar=...)`."""
 
-    calendar: Calendar
-
-    @classmethod
-    def of(cls, row: Record, calendar: Calendar) -> Self:  # type: ignore[override]
-        """A view of the row."""
-        view = super().of(row)
-        view.calendar = calendar
-        return view
+    shared = ("calendar",)
 
 
-def _kpi(one: OfPeriod) -> UUID | None:
-    kpi_id: UUID = one.row["kpi_id"]
+def _kpi(kpi_id: UUID) -> UUID | None:
     return None if kpi_id == NO_KPI else kpi_id
 
 
-def _period(one: OfPeriod) -> Period:
-    row = one.row
-    period = Period.of(one.calendar.period(PeriodKind(row["period_kind"]), row["starts_on"]))
-    period.starts_on, period.ends_on = row["starts_on"], row["ends_on"]
+def _period(calendar: Calendar, kind: str, starts_on: date, ends_on: date) -> Period:
+    period = Period.of(calendar.period(PeriodKind(kind), starts_on))
+    period.starts_on, period.ends_on = starts_on, ends_on
     return period
 
 
@@ -111,6 +105,6 @@ CARRIED = {
     "subject": one_of(Subject, "subject"),
     "measure": one_of(Measure, "measure"),
     "kpi_uuid": Made(_kpi, ["kpi_id"]),
-    "period": Made(_period, ["period_kind", "starts_on", "ends_on"]),
+    "period": Made(_period, ["calendar", "period_kind", "starts_on", "ends_on"]),
 }
 """The fields of `Carried` from a row."""

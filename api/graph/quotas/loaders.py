@@ -15,9 +15,6 @@ from sql.queries import Columns, queries
 
 _attainment = queries("attainment")
 
-Stretch = tuple[Subject, UUID, date, date]
-"""A subject and days `[from, to)`."""
-
 
 async def seen(ctx: Context) -> tuple[Seen, Seen]:
     """Visible reps and visible teams; None sees all."""
@@ -78,18 +75,15 @@ async def quotas_by_id(ctx: Context, ids: Sequence[UUID]) -> list[Record | None]
     return [found.get(quota_id) for quota_id in ids]
 
 
-POSITION = "position"
-"""The column that says which of the keys asked for a row answers, from 0."""
+async def quotas_of(
+    ctx: Context, ids: Sequence[UUID], subject: Subject, from_day: date, to_day: date, columns: Columns | None
+) -> list[Record]:
+    """The quotas of subjects of a kind in periods that share a day with `[from_day, to_day)`, in the order of the ids.
 
-
-async def quotas_of(ctx: Context, stretches: Sequence[Stretch], columns: Columns | None = None) -> list[list[Record]]:
-    """The quotas of each subject in periods that share a day with its stretch; with columns, `POSITION` among them."""
-    found: list[list[Record]] = [[] for _ in stretches]
+    `PLACE` says whose each is; it is among the columns.
+    """
     query = _attainment.quotas_of_subjects.only(columns)
-    asked = map(list, zip(*stretches, strict=True))
-    for row in await ctx.fetch(query, list(range(len(stretches))), *asked, *await seen(ctx)):
-        found[row[POSITION]].append(row)
-    return found
+    return await ctx.fetch(query, ids, subject, from_day, to_day, *await seen(ctx))
 
 
 async def versions_of(ctx: Context, ids: Sequence[UUID]) -> list[list[Record]]:

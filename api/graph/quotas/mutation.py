@@ -220,7 +220,7 @@ class QuotasMutation:
 async def _shown(ctx: Context, quotas: Sequence[StoredQuota]) -> list[Quota]:
     calendar = await ctx.calendar()
     rows = await quotas_by_id(ctx, [quota.quota_id for quota in quotas])
-    return [Quota.of(row, calendar) for row in rows if row]
+    return [Quota.of(row, calendar=calendar) for row in rows if row]
 
 
 async def _items(ctx: Context, items: Sequence[QuotaInput]) -> list[QuotaItem]:

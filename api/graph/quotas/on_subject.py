@@ -8,12 +8,13 @@ import strawberry
 
 from api.auth import Requires
 from api.context import Context, Some
-from api.graph.quotas.loaders import POSITION, quotas_of
+from api.engine import Many
+from api.graph.quotas.loaders import quotas_of
 from api.graph.quotas.types import Attainment, Quota, attainments_at
 from api.loaders import column
 from api.periods import PeriodInput, period_of
 from api.relay import uuid_of
-from api.rows import Wanted
+from api.rows import PLACE, Rows, Wanted, keys_of
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Subject
 
@@ -32,30 +33,35 @@ def kpi_of(measure: Measure, kpi_id: strawberry.ID | None) -> UUID | None:
 
 
 def _quotas_of(subject: Subject, id_of: str, description: str) -> Any:
+    ids = keys_of(id_of)
+
     async def load(
         ctx: Context, subjects: Sequence[Any], period: PeriodArgument, wanted: Wanted = None
-    ) -> list[list[Quota]]:
+    ) -> Sequence[list[Quota] | None]:
         days = await period_of(ctx, period)
-        calendar = await ctx.calendar()
-        stretches = [(subject, getattr(one, id_of), days.starts_on, days.ends_on) for one in subjects]
-        found = await ctx.load_each(Some(quotas_of, Quota.columns(wanted, POSITION)), stretches)
-        return [[Quota.of(row, calendar) for row in rows or ()] for rows in found]
+        columns = Quota.columns(wanted, PLACE)
+        return await ctx.load_each(Some(_quotas, subject, days.starts_on, days.ends_on, columns), ids(subjects))
 
     return column(load, needs=[id_of], description=description, extensions=[Requires(Scope.QUOTAS_READ)])
 
 
+async def _quotas(ctx: Context, ids: Sequence[UUID], *of: Any) -> Many[Quota]:
+    rows = await quotas_of(ctx, ids, *of)
+    return Rows(Quota, rows, calendar=await ctx.calendar()).listed(PLACE, len(ids))
+
+
 def _attainment_of(subject: Subject, id_of: str, description: str) -> Any:
+    ids = keys_of(id_of)
+
     async def load(
         ctx: Context,
         subjects: Sequence[Any],
         period: PeriodArgument,
         measure: MeasureArgument = Measure.REVENUE,
         kpi_id: KpiArgument = None,
-    ) -> list[Attainment | None]:
+    ) -> Sequence[Attainment | None]:
         days, kpi = await period_of(ctx, period), kpi_of(measure, kpi_id)
-        keys = [
-            AttainmentKey(subject, getattr(one, id_of), measure, kpi, days.kind, days.starts_on) for one in subjects
-        ]
+        keys = [AttainmentKey(subject, one, measure, kpi, days.kind, days.starts_on) for one in ids(subjects)]
         return await ctx.load_each(attainments_at, keys)
 
     return column(load, needs=[id_of], description=description, extensions=[Requires(Scope.QUOTAS_READ)])

@@ -1,5 +1,6 @@
 """Quotas, attainment and leaderboards looked up."""
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any
@@ -14,8 +15,8 @@ from api.graph.quotas.loaders import seen
 from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgument, kpi_of
 from api.graph.quotas.types import Attainment, LeaderboardEntry, Quota, QuotaPlan, currency_of
 from api.periods import PeriodInput, period_of
-from api.relay import KINDS, Connection, decode_cursor, page, page_size, uuid_of
-from api.rows import Wanted, wanted_of_page
+from api.relay import KINDS, Connection, decode_cursor, page, page_of, page_size, uuid_of
+from api.rows import Rows, Wanted, wanted_of_page
 from domain.calendar import DAY, Period, PeriodKind
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, Measure, PlanStatus, Subject
@@ -104,7 +105,10 @@ class QuotasQuery:
         async def count() -> int:
             return int(await ctx.value(_attainment.quotas_count, *which))
 
-        return page(rows, size, after, lambda row: Quota.of(row, calendar), _quota_place, count)
+        def shown(some: Sequence[Record]) -> Rows[Quota]:
+            return Rows(Quota, some, calendar=calendar)
+
+        return page_of(rows, size, after, shown, _quota_place, count)
 
     @reads(
         Scope.QUOTAS_READ,
@@ -196,7 +200,10 @@ async def attainment_page(
     async def count() -> int:
         return int(await ctx.value(_attainment.page_count, *which))
 
-    return page(rows, size, after, lambda row: Attainment.of(row, calendar), _ratio_place, count)
+    def shown(some: Sequence[Record]) -> Rows[Attainment]:
+        return Rows(Attainment, some, calendar=calendar)
+
+    return page_of(rows, size, after, shown, _ratio_place, count)
 
 
 async def board_page(

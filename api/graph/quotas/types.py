@@ -35,6 +35,7 @@ from domain.quotas.model import (
     ProrationBasis,
     QuotaSource,
     Reason,
+    Subject,
 )
 from domain.quotas.rows import plan_from_row
 from sql.pool import Record
@@ -78,7 +79,7 @@ async def _versions(ctx: Context, ids: Sequence[UUID]) -> list[list[QuotaVersion
     return [[QuotaVersion.of(row) for row in rows] for rows in await versions_of(ctx, ids)]
 
 
-async def _attainments_of_quotas(ctx: Context, quotas: "Sequence[Quota]") -> "list[Attainment | None]":
+async def _attainments_of_quotas(ctx: Context, quotas: "Sequence[Quota]") -> "Sequence[Attainment | None]":
     keys = [
         AttainmentKey(one.subject, one.subject_id, one.measure, one.kpi_uuid, one.period.kind, one.period.starts_on)
         for one in quotas
@@ -114,7 +115,7 @@ class Quota(OfPeriod, Carried, Node):
         "id": node_id("Quota", "quota_id"),
         "proration_basis": one_of(ProrationBasis, "proration_basis"),
         "pace_basis": one_of(PaceBasis, "pace_basis"),
-        "updated_at": Made(lambda quota: quota.row["changed_at"], ["changed_at"]),
+        "updated_at": Made(lambda changed_at: changed_at, ["changed_at"]),
     }
 
 
@@ -125,10 +126,11 @@ async def _explanations(ctx: Context, keys: Sequence[tuple[AttainmentKey, date]]
 _KEY = ("subject", "subject_id", "measure", "kpi_id", "period_kind", "starts_on")
 
 
-def _key_of(attainment: "Attainment") -> AttainmentKey:
-    row, one = attainment.row, attainment
-    kind = PeriodKind(row["period_kind"])
-    return AttainmentKey(one.subject, one.subject_id, one.measure, one.kpi_uuid, kind, row["starts_on"])
+def _key_of(
+    subject: str, subject_id: UUID, measure: str, kpi_id: UUID, period_kind: str, starts_on: date
+) -> AttainmentKey:
+    kpi = None if kpi_id == NO_KPI else kpi_id
+    return AttainmentKey(Subject(subject), subject_id, Measure(measure), kpi, PeriodKind(period_kind), starts_on)
 
 
 @strawberry.type(
@@ -176,14 +178,14 @@ class Attainment(OfPeriod, Carried, Node):
     )
 
     made: ClassVar = CARRIED | {
-        "id": Made(lambda attainment: global_id("Attainment", attainment.key), _KEY),
+        "id": Made(lambda *columns: global_id("Attainment", _key_of(*columns)), _KEY),
         "key": Made(_key_of, _KEY),
         "quota_source": one_of(QuotaSource, "quota_source"),
         "reason": one_of(Reason, "reason"),
     }
 
 
-async def _ranked_rep(ctx: Context, entries: "Sequence[LeaderboardEntry]") -> "list[Rep | None]":
+async def _ranked_rep(ctx: Context, entries: "Sequence[LeaderboardEntry]") -> "Sequence[Rep | None]":
     from api.graph.org.types import reps_by_id
 
     return await ctx.load_each(reps_by_id, [entry.rep_id for entry in entries])
@@ -265,7 +267,7 @@ class QuotaPlan(Node):
 async def attainments_at(ctx: Context, keys: Sequence[AttainmentKey]) -> list[Attainment | None]:
     """Attainments by their keys. None where there is none, or it is not seen."""
     calendar = await ctx.calendar()
-    return [Attainment.of(row, calendar) if row else None for row in await attainments(ctx, keys)]
+    return [Attainment.of(row, calendar=calendar) if row else None for row in await attainments(ctx, keys)]
 
 
 async def currency_of(ctx: Context) -> str:
@@ -282,7 +284,7 @@ async def _currency(ctx: Context, keys: Sequence[None]) -> list[str]:
 async def _quota_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
     rows = await quotas_by_id(ctx, [_uuid(key) for key in keys])
     calendar = await ctx.calendar()
-    return [Quota.of(row, calendar) if row else None for row in rows]
+    return [Quota.of(row, calendar=calendar) if row else None for row in rows]
 
 
 @node_loader("Attainment", Scope.QUOTAS_READ)
@@ -291,7 +293,7 @@ async def _attainment_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | No
     rows = iter(await attainments(ctx, [key for key in parsed if key]))
     calendar = await ctx.calendar()
     found = [next(rows) if key else None for key in parsed]
-    return [Attainment.of(row, calendar) if row else None for row in found]
+    return [Attainment.of(row, calendar=calendar) if row else None for row in found]
 
 
 @node_loader("QuotaPlan", Scope.QUOTAS_READ)

@@ -109,9 +109,12 @@ async def kpis_by_id(reads: Reads, ids: Sequence[UUID]) -> "list[Kpi | None]":
     return [Kpi.of(row) if row else None for row in await kpis_now(reads, ids)]
 
 
-@common
-async def kpis_of_versions(reads: Reads, versions: Sequence[Version]) -> "list[Kpi]":
+async def kpis_of_versions(ctx: Context, versions: Sequence[Version]) -> "Sequence[Kpi]":
     """Certain versions of KPIs, which exist."""
+    return await ctx.unchanging(_stored_kpis, versions)
+
+
+async def _stored_kpis(reads: Reads, versions: Sequence[Version]) -> "list[Kpi]":
     return [Kpi.of(row) for row in await kpi_versions(reads, versions)]
 
 
@@ -183,9 +186,12 @@ class ScorecardTemplateKpi:
         )
 
 
-@common
-async def templates_of_versions(reads: Reads, versions: Sequence[Version]) -> "list[ScorecardTemplate]":
+async def templates_of_versions(ctx: Context, versions: Sequence[Version]) -> "Sequence[ScorecardTemplate]":
     """Certain versions of templates, which exist."""
+    return await ctx.unchanging(_stored_templates, versions)
+
+
+async def _stored_templates(reads: Reads, versions: Sequence[Version]) -> "list[ScorecardTemplate]":
     return [ScorecardTemplate.of(row) for row in await template_versions(reads, versions)]
 
 
@@ -197,7 +203,7 @@ async def _lines_of_templates(ctx: Context, versions: Sequence[Version]) -> list
     return [[ScorecardTemplateKpi.of(row) for row in rows] for rows in await lines_of(ctx, versions)]
 
 
-async def _team_of_template(ctx: Context, templates: "Sequence[ScorecardTemplate]") -> list[Any]:
+async def _team_of_template(ctx: Context, templates: "Sequence[ScorecardTemplate]") -> Sequence[Any]:
     from api.graph.org.types import teams_by_id  # here, because teams show their scorecards
 
     return await ctx.load_each(teams_by_id, [template.team_uuid for template in templates])

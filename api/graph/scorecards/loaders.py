@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from api.context import Context, Reads, Some, in_sight
+from api.context import Context, Reads
 from domain.explain import Step
 from domain.scorecards.explain import Asked, explain
 from domain.scorecards.model import Subject
@@ -17,10 +17,6 @@ _read = queries("scorecard_read")
 _quotas = queries("quotas")
 
 SERIES_WEEKS = 12
-
-
-PLACE = "place"
-"""The column that says which of the keys asked for a row answers, from 1."""
 
 
 class Key(NamedTuple):
@@ -34,9 +30,9 @@ class Key(NamedTuple):
         return f"{self.subject}:{self.subject_id}:{self.week}"
 
     @classmethod
-    def of(cls, row: Record) -> "Key":
-        """The key of a stored scorecard."""
-        return cls(Subject(row["subject"]), row["subject_id"], row["week"])
+    def of(cls, subject: str, subject_id: UUID, week: date) -> "Key":
+        """From what is stored."""
+        return cls(Subject(subject), subject_id, week)
 
     @classmethod
     def parse(cls, text: str) -> "Key | None":
@@ -108,28 +104,22 @@ async def lines_of(ctx: Context, versions: Sequence[Version]) -> list[list[Recor
     return [found[version] for version in versions]
 
 
-async def scorecards(ctx: Context, keys: Sequence[Key], columns: Columns | None = None) -> list[Record | None]:
-    """Stored scorecards of whom the viewer sees; with columns, `PLACE` among them."""
-    seen = {Subject.REP: await ctx.sight(), Subject.TEAM: await ctx.team_sight()}
-    cards = await ctx.whoever_asks(Some(_stored_scorecards, columns), keys)
-    return [
-        card if in_sight(seen[key.subject], key.subject_id) else None for key, card in zip(keys, cards, strict=True)
-    ]
+async def scorecards(reads: Reads, keys: Sequence[Key], columns: Columns | None) -> list[Record]:
+    """Stored scorecards, whoever asks; `PLACE` says of which key each is, and is among the columns."""
+    return await reads.fetch(_read.by_keys.only(columns), *_arguments(keys))
 
 
-async def _stored_scorecards(reads: Reads, keys: Sequence[Key], columns: Columns | None) -> list[Record | None]:
-    found: list[Record | None] = [None] * len(keys)
-    for row in await reads.fetch(_read.by_keys.only(columns), *columns_of(keys)):
-        found[row[PLACE] - 1] = row
-    return found
+async def results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None) -> list[Record]:
+    """The KPIs of scorecards that are seen, in the order of the keys; `PLACE` as above."""
+    return await reads.fetch(_read.results_of.only(columns), *_arguments(keys))
 
 
-async def results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None = None) -> list[list[Record]]:
-    """The KPIs of scorecards that are seen; with columns, `PLACE` among them."""
-    found: list[list[Record]] = [[] for _ in keys]
-    for row in await reads.fetch(_read.results_of.only(columns), *columns_of(keys)):
-        found[row[PLACE] - 1].append(row)
-    return found
+def _arguments(keys: Sequence[Key]) -> tuple[object, ...]:
+    """Keys as the two queries take them. Most often all are of one kind and week, which then is sent once."""
+    subjects, ids, weeks = zip(*keys, strict=True)
+    if len(keys) == subjects.count(subjects[0]) == weeks.count(weeks[0]):
+        return ids, [], [], subjects[0], weeks[0]
+    return ids, subjects, weeks, None, None
 
 
 async def series_of(ctx: Context, asked: Sequence[Asked]) -> list[list[Record]]:

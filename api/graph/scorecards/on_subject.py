@@ -11,7 +11,7 @@ from api.auth import Requires
 from api.context import Context
 from api.graph.scorecards.types import Scorecard, scorecards_at
 from api.loaders import column
-from api.rows import Wanted
+from api.rows import Wanted, keys_of
 from domain.org.model import Scope
 from domain.scorecards.model import Subject
 
@@ -19,17 +19,19 @@ WeekArgument = Annotated[
     date | None, strawberry.argument(description="Any day of the week; the current week by default.")
 ]
 
+_reps, _teams = keys_of("rep_id"), keys_of("team_id")
+
 
 async def _of_reps(
     ctx: Context, reps: "Sequence[ScorecardsOnRep]", week: WeekArgument = None, wanted: Wanted = None
-) -> list[Scorecard | None]:
-    return await scorecards_at(ctx, Subject.REP, [rep.rep_id for rep in reps], week, wanted)
+) -> Sequence[Scorecard | None]:
+    return await scorecards_at(ctx, Subject.REP, _reps(reps), week, wanted)
 
 
 async def _of_teams(
     ctx: Context, teams: "Sequence[ScorecardsOnTeam]", week: WeekArgument = None, wanted: Wanted = None
-) -> list[Scorecard | None]:
-    return await scorecards_at(ctx, Subject.TEAM, [team.team_id for team in teams], week, wanted)
+) -> Sequence[Scorecard | None]:
+    return await scorecards_at(ctx, Subject.TEAM, _teams(teams), week, wanted)
 
 
 @strawberry.type

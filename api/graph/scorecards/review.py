@@ -13,7 +13,7 @@ from api.context import Context, Info
 from api.graph.feed.query import ActionItemFilter, ActionItemStatusFilter, conditions
 from api.graph.feed.types import ActionItem
 from api.graph.org.types import Rep, Team, reps_by_id, teams_by_id
-from api.graph.scorecards.loaders import Key
+from api.graph.scorecards.loaders import Key, results_of
 from api.graph.scorecards.types import KpiResult, Scorecard, scorecard_at
 from api.loaders import loads
 from api.relay import KINDS, Connection, decode_cursor, global_id, page, page_size
@@ -126,8 +126,4 @@ async def _members_scorecards(
 
 
 async def _results(ctx: Context, keys: Sequence[tuple[Key, ...]]) -> list[list[KpiResult]]:
-    found = []
-    for cards in keys:
-        columns = [list(column) for column in zip(*cards, strict=True)] if cards else [[], [], []]
-        found.append([KpiResult.of(row) for row in await ctx.fetch(_read.results_of, *columns)])
-    return found
+    return [[KpiResult.of(row) for row in await results_of(ctx, cards, None)] if cards else [] for cards in keys]

@@ -9,11 +9,11 @@ from uuid import UUID
 import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
-from api.context import Context, Reads, Some, common
+from api.context import Context, Reads, Some, common, in_sight, where
+from api.engine import Many, Ones
 from api.explain import ExplainStep, explain_steps
 from api.graph.scorecards.definitions import Kpi, ScorecardTemplate, kpis_of_versions, templates_of_versions
 from api.graph.scorecards.loaders import (
-    PLACE,
     Key,
     explanations,
     results_of,
@@ -22,7 +22,7 @@ from api.graph.scorecards.loaders import (
 )
 from api.loaders import column, loads
 from api.relay import Node, global_id, node_loader
-from api.rows import FromRow, Made, Wanted, one_of
+from api.rows import PLACE, FromRow, Made, Rows, Wanted, keys_of, one_of
 from api.scalars import Ratio
 from domain.org.model import Scope
 from domain.scorecards.explain import Asked
@@ -70,9 +70,8 @@ async def _leading(ctx: Context, results: "Sequence[KpiResult]") -> list[bool]:
     return [kpi is not None and kpi.leading for kpi in kpis]
 
 
-def _asked(result: "KpiResult") -> Asked:
-    row = result.row
-    return Asked(Subject(row["subject"]), row["subject_id"], row["week"], row["kpi_id"])
+def _asked(subject: str, subject_id: UUID, week: date, kpi_id: UUID) -> Asked:
+    return Asked(Subject(subject), subject_id, week, kpi_id)
 
 
 @strawberry.type(description="A KPI on a scorecard of a week. Kept up to date by the workers.")
@@ -122,27 +121,31 @@ class KpiResult(FromRow):
 
 
 @common
-async def _results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None = None) -> list[list[KpiResult]]:
-    return [[KpiResult.of(row) for row in rows] for rows in await results_of(reads, keys, columns)]
+async def _results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None) -> Many[KpiResult]:
+    return Rows(KpiResult, await results_of(reads, keys, columns)).listed(PLACE, len(keys))
 
 
-async def _results(ctx: Context, cards: "Sequence[Scorecard]", wanted: Wanted = None) -> list[list[KpiResult] | None]:
-    load = Some(_results_of, KpiResult.columns(wanted, PLACE))
-    return await ctx.load_each(load, [card.key for card in cards])
+_keys = keys_of("key")
+
+
+async def _results(
+    ctx: Context, cards: "Sequence[Scorecard]", wanted: Wanted = None
+) -> Sequence[list[KpiResult] | None]:
+    return await ctx.load_each(Some(_results_of, KpiResult.columns(wanted, PLACE)), _keys(cards))
 
 
 # Types of `org` name those of this module: what loads them is looked up when it is called.
 def _ids(cards: "Sequence[Scorecard]", subject: Subject) -> list[UUID | None]:
-    return [card.key.subject_id if card.subject is subject else None for card in cards]
+    return [key.subject_id if key.subject is subject else None for key in _keys(cards)]
 
 
-async def _rep(ctx: Context, cards: "Sequence[Scorecard]") -> list[Any]:
+async def _rep(ctx: Context, cards: "Sequence[Scorecard]") -> Sequence[Any]:
     from api.graph.org.types import reps_by_id
 
     return await ctx.load_each(reps_by_id, _ids(cards, Subject.REP))
 
 
-async def _team(ctx: Context, cards: "Sequence[Scorecard]") -> list[Any]:
+async def _team(ctx: Context, cards: "Sequence[Scorecard]") -> Sequence[Any]:
     from api.graph.org.types import teams_by_id
 
     return await ctx.load_each(teams_by_id, _ids(cards, Subject.TEAM))
@@ -186,11 +189,9 @@ class Scorecard(FromRow, Node):
     results: list[KpiResult] = column(_results, needs=["key"], description="Its KPIs, in the template's order.")
 
     made: ClassVar = {
-        "id": Made(lambda card: global_id("Scorecard", card.key), _KEY),
-        "key": Made(lambda card: Key.of(card.row), _KEY),
-        "template_version": Made(
-            lambda card: (card.row["template_id"], card.row["template_version"]), ["template_id", "template_version"]
-        ),
+        "id": Made(lambda *columns: global_id("Scorecard", Key.of(*columns)), _KEY),
+        "key": Made(Key.of, _KEY),
+        "template_version": Made(lambda *columns: columns, ["template_id", "template_version"]),
         "subject": one_of(Subject, "subject"),
         "status": one_of(Status, "status"),
     }
@@ -203,21 +204,34 @@ async def scorecard_at(ctx: Context, subject: Subject, subject_id: UUID, day: da
 
 async def scorecards_at(
     ctx: Context, subject: Subject, ids: Sequence[UUID], day: date | None, wanted: Wanted = None
-) -> list[Scorecard | None]:
+) -> Sequence[Scorecard | None]:
     """The same of many."""
     calendar = await ctx.calendar()
     week = calendar.week(day or calendar.local_day(ctx.now))
-    load = Some(_scorecards_by_key, Scorecard.columns(wanted, PLACE))
-    return await ctx.load_each(load, [Key(subject, subject_id, week) for subject_id in ids])
+    return await ctx.load_each(Some(_of_week, subject, week, Scorecard.columns(wanted, PLACE)), ids)
 
 
-async def _scorecards_by_key(ctx: Context, keys: Sequence[Key], columns: Columns | None) -> list[Scorecard | None]:
-    return [Scorecard.of(row) if row else None for row in await scorecards(ctx, keys, columns)]
+async def _of_week(
+    ctx: Context, ids: Sequence[UUID], subject: Subject, week: date, columns: Columns | None
+) -> Sequence[Scorecard | None]:
+    return await _seen_scorecards(ctx, [Key(subject, subject_id, week) for subject_id in ids], columns)
+
+
+async def _seen_scorecards(ctx: Context, keys: Sequence[Key], columns: Columns | None) -> Sequence[Scorecard | None]:
+    cards = await ctx.whoever_asks(Some(_stored_scorecards, columns), keys)
+    if ctx.viewer.sees_everybody:
+        return cards
+    seen = {Subject.REP: await ctx.sight(), Subject.TEAM: await ctx.team_sight()}
+    return where([in_sight(seen[key.subject], key.subject_id) for key in keys], cards)
+
+
+async def _stored_scorecards(reads: Reads, keys: Sequence[Key], columns: Columns | None) -> Ones[Scorecard]:
+    return Rows(Scorecard, await scorecards(reads, keys, columns)).placed(PLACE, len(keys))
 
 
 @node_loader("Scorecard", Scope.SCORECARDS_READ)
 async def _scorecard_nodes(ctx: Context, keys: Sequence[str]) -> list[Any]:
     parsed = [Key.parse(key) for key in keys]
     known = [key for key in parsed if key]
-    rows = dict(zip(known, await scorecards(ctx, known), strict=True)) if known else {}
-    return [Scorecard.of(row) if key and (row := rows[key]) else None for key in parsed]
+    cards = iter(await _seen_scorecards(ctx, known, None) if known else ())
+    return [next(cards) if key else None for key in parsed]

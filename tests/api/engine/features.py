@@ -88,6 +88,11 @@ class Query:
         return [None if one is None else Cat(name=f"Cat {one}", lives=one) for one in lives]
 
     @strawberry.field
+    def same_cat(self) -> list[Cat | None]:
+        cat, other = Cat(name="Same", lives=0), Cat(name="Other")
+        return [cat, cat, None, other, cat, cat]
+
+    @strawberry.field
     def strict_cats(self, lives: list[int]) -> list[Cat] | None:
         return [Cat(name=f"Cat {one}", lives=one) for one in lives]
 

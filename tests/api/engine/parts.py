@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,7 @@ from strawberry import Info
 from strawberry.extensions import FieldExtension
 from strawberry.permission import BasePermission
 
-from api.engine import COLUMN, Gate
+from api.engine import COLUMN, Gate, Many, Ones, Table
 
 T = TypeVar("T")
 
@@ -145,6 +145,69 @@ def column(load: Callable[..., Awaitable[Any]], **options: Any) -> Any:
     return strawberry.field(resolver=resolve, metadata={COLUMN: load}, **options)
 
 
+class Toys(Table["Toy"]):
+    """Toys by their numbers, made when they are looked at."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self.kind = Toy
+        self.numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator["Toy"]:
+        return map(Toy, self.numbers)
+
+    def column(self, name: str) -> list[Any]:
+        return [getattr(toy, name) for toy in self]
+
+    def take(self, positions: Sequence[int]) -> "Toys":
+        return Toys([self.numbers[position] for position in positions])
+
+
+async def _toy(parents: Sequence["Cat"], info: Info) -> Sequence["Toy | None"]:
+    """Of cats with an odd number of lives one of three, which they share."""
+    numbers = [cat.lives % 3 if cat.lives and cat.lives % 2 else None for cat in parents]
+    used = sorted({number for number in numbers if number is not None})
+    info.context.calls.append(f"{len(used)} toys of {len(parents)}")
+    return Ones(Toys(used), [None if number is None else used.index(number) for number in numbers])
+
+
+async def _toys(parents: Sequence["Cat"], info: Info) -> Sequence[list["Toy"]]:
+    """As many as lives."""
+    return Many(
+        Toys([number for cat in parents for number in range(cat.lives or 0)]), [cat.lives or 0 for cat in parents]
+    )
+
+
+async def _first_toys(parents: Sequence["Cat"], info: Info) -> Sequence["Toy"]:
+    return Toys([cat.lives or 0 for cat in parents])
+
+
+async def _keepers(parents: Sequence["Toy"], info: Info) -> list[Any]:
+    info.context.calls.append(f"keepers of {len(parents)}")
+    gone = ValueError("Nobody keeps it.")
+    return [gone if toy.number == 2 else Person(f"Keeper {toy.number}") for toy in parents]
+
+
+@strawberry.type
+class Toy(Named):
+    number: int
+    label: str
+    broken: str | None
+
+    keeper: "Person | None" = column(_keepers)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = f"Toy {number}"
+        self.label = None if number == 1 else "small"  # type: ignore[assignment]
+
+    @strawberry.field
+    def place(self, info: Info) -> str:
+        return str(info.path.as_list())
+
+
 @strawberry.type
 class Cat(Named):
     lives: int | None = 9
@@ -152,6 +215,11 @@ class Cat(Named):
     master: "Person" = column(_owners)
     friend: str = column(_friends)
     down: int | None = column(_down)
+    toy: Toy | None = column(_toy)
+    best_toy: Toy = column(_toy)
+    first_toy: Toy | None = column(_first_toys)
+    toys: list[Toy] | None = column(_toys)
+    each: Named | None = column(_toy)
 
     @strawberry.field
     def bad_lives(self) -> int:

@@ -56,6 +56,17 @@ async def test_answers_are_those_of_graphql_core(name: str, admin: bool) -> None
     await same(GRAPH, DOCUMENTS[name], VARIABLES.get(name), lambda: Asked(admin))
 
 
+async def test_what_stands_in_many_places_is_completed_once() -> None:
+    asked: list[Asked] = []
+
+    def context() -> Asked:
+        asked.append(Asked())
+        return asked[-1]
+
+    await same(GRAPH, "{ cats(lives: [9, 3, 1, 7, 3, 9, 2]) { toy { keeper { title } } } }", context=context)
+    assert asked[1].calls == ["2 toys of 7", "keepers of 2"]
+
+
 # What resolves without waiting, where graphql-core leaves nothing to chance.
 IN_ORDER = ["Bubbling", "FirstOfSeveral", "ErrorAndNullAbove", "HoleInMatrix", "Scalars", "LeafMustBe"]
 

@@ -1,0 +1,86 @@
+"""Objects that are read by the column: what column resolvers may answer with besides plain sequences.
+
+    Table                  the objects themselves; as an answer, the first is the first parent's, and so on
+    Ones(table, places)    of each parent the object at a place of the table, or none; several may have the same
+    Many(table, lengths)   of each parent a list: so many of the table as follow those of the parent before
+
+All of them are sequences of what they stand for, so that whoever wants objects has them. Nobody changes them.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+
+class ByColumn(Sequence[T]):
+    """What all three are."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[T]: ...
+
+    @overload
+    def __getitem__(self, position: int) -> T: ...
+    @overload
+    def __getitem__(self, position: slice) -> Sequence[T]: ...
+    def __getitem__(self, position: int | slice) -> T | Sequence[T]:
+        return list(self)[position]
+
+
+class Table(ByColumn[T]):
+    """Objects of one class of Strawberry's, its `kind`."""
+
+    __slots__ = ()
+    kind: type[T]
+
+    @abstractmethod
+    def column(self, name: str) -> list[Any]:
+        """An attribute of all of them, by its Python name. Raises what reading the attribute of one may raise."""
+
+    @abstractmethod
+    def take(self, positions: Sequence[int]) -> "Table[T]":
+        """Those at these positions."""
+
+
+class Ones(ByColumn[T | None], Generic[T]):
+    """For each parent an object of the table, all of which are used, or None."""
+
+    __slots__ = ("places", "table")
+
+    def __init__(self, table: Table[T], places: Sequence[int | None]) -> None:
+        self.table = table
+        self.places = places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[T | None]:
+        table = list(self.table)
+        return (None if place is None else table[place] for place in self.places)
+
+    def where(self, shown: Sequence[bool]) -> "Ones[T]":
+        """None instead for parents where this says False."""
+        places = [place if show else None for place, show in zip(self.places, shown, strict=True)]
+        used = sorted({place for place in places if place is not None})
+        renumbered = {place: position for position, place in enumerate(used)}
+        return Ones(self.table.take(used), [None if place is None else renumbered[place] for place in places])
+
+
+class Many(ByColumn[list[T]], Generic[T]):
+    """For each parent the next so many objects of the table."""
+
+    __slots__ = ("lengths", "table")
+
+    def __init__(self, table: Table[T], lengths: Sequence[int]) -> None:
+        self.table = table
+        self.lengths = lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[list[T]]:
+        objects = iter(self.table)
+        return ([next(objects) for _ in range(length)] for length in self.lengths)
