@@ -83,8 +83,7 @@ where q.org_id = $1 and q.quota_id = any($2::uuid[])
     or (q.subject = 'TEAM' and q.subject_id = any($4::uuid[])));
 
 -- name: quotas_of_subjects
--- The quotas of subjects of one kind in periods that share a day with `[$4, $5)`, as far as they are seen; `place` is that
--- of the subject in the question, from 1.
+-- Quotas of subjects of a kind in periods that share a day with `[$4, $5)`, as far as seen; `place`: whose, from 1.
 select k.place, q.quota_id, q.subject, q.subject_id, q.measure, q.kpi_id, q.period_kind, q.starts_on, q.ends_on,
   q.version, q.created_at, v.amount, v.currency, v.seasonality, v.proration_basis, v.pace_basis, v.ramp, v.note,
   v.created_at as changed_at
