@@ -174,7 +174,7 @@ async def _metrics(request: Request) -> Response:
     metrics.connections.labels("used").set(used)
     metrics.connections.labels("idle").set(idle)
     metrics.behind.set(held.bus.behind())
-    await backlog.refresh(held.db)
+    await backlog.refresh(held.db, held.valkey)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

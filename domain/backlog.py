@@ -9,12 +9,17 @@ import math
 
 import structlog
 from prometheus_client import Gauge
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from sql.pool import Database, Unavailable
 from sql.queries import queries
 
 _live = queries("live")
 log = structlog.get_logger("attain.backlog")
+
+QUEUE = "arq:queue"
+"""Where jobs wait in Valkey: a sorted set."""
 
 KINDS = ("EVENTS", "RECOMPUTE", "COACH", "DELIVER")
 
@@ -26,6 +31,7 @@ oldest = Gauge(
     "Age of the oldest work that waits: EVENTS without a number, marks to RECOMPUTE, reps to COACH, webhooks.",
     ["kind"],
 )
+jobs = Gauge("attain_queue_jobs", "Jobs on the queue, those that run among them.")
 
 
 async def waited_seconds(db: Database) -> float:
@@ -34,7 +40,7 @@ async def waited_seconds(db: Database) -> float:
     return max((float(row["oldest_seconds"]) for row in rows if row["kind"] in KINDS[:3]), default=0.0)
 
 
-async def refresh(db: Database) -> None:
+async def refresh(db: Database, valkey: Redis) -> None:
     """Bring the gauges to the present. What cannot be told, because a server is away, is NaN."""
     waiting = dict.fromkeys(KINDS, (math.nan, math.nan))
     try:
@@ -48,3 +54,9 @@ async def refresh(db: Database) -> None:
     for kind, (count, age) in waiting.items():
         organizations.labels(kind).set(count)
         oldest.labels(kind).set(age)
+    try:
+        async with asyncio.timeout(_SECONDS):
+            jobs.set(await valkey.zcard(QUEUE))
+    except (RedisError, OSError) as error:
+        log.warning("backlog_unknown", error=repr(error))
+        jobs.set(math.nan)

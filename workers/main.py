@@ -1,26 +1,104 @@
-"""The worker process: a relay, the jobs that it begins, and a clock."""
+"""The worker process: arq's jobs, and a relay beside them."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
+import orjson
 import structlog
 import uvloop
-from redis.asyncio import Redis
+from arq.connections import ArqRedis, RedisSettings
+from arq.cron import cron
+from arq.worker import Worker
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
 
+from domain.backlog import QUEUE
 from settings import Settings
 from sql.pool import Database, Unavailable
-from workers import metrics
-from workers.jobs import Jobs, clock
+from workers import jobs, metrics
 from workers.relay import Relay
 from workers.webhooks import Deliverer
 
 log = structlog.get_logger("attain.worker")
 
-# How long the relay waits for Valkey, which only wakes those who would look a little later.
+# How long a job waits at most before the same one may be enqueued again: bounds what a lost job costs.
+_WAIT_SECONDS = 5
+# How far apart an organisation's jobs of a kind begin: it is coached at once, but not anew for each of many facts.
+_APART_SECONDS = {"coach": 1.0}
+# How long the relay waits for Valkey, which events do not need.
 _VALKEY_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def _relaying(options: Settings) -> AsyncIterator[Database]:
+    """Postgres with a relay on it: events are numbered whether or not Valkey, and with it arq, is there."""
+    db = await Database.open(
+        options.database_url, size=options.pool_size, timeout_ms=options.job_timeout_seconds * 1000
+    )
+    connections: ConnectionPool = ConnectionPool.from_url(
+        options.valkey_url, socket_connect_timeout=_VALKEY_SECONDS, socket_timeout=_VALKEY_SECONDS
+    )
+    queue = ArqRedis(connections, orjson.dumps, orjson.loads, QUEUE)
+    deliverer = Deliverer(db, options)
+
+    async def enqueue(job: str, org_id: UUID) -> None:
+        if job == "deliver":  # waits for others' servers: not on the queue, where it would hold up the numbers
+            deliverer.wake(org_id)
+            return
+        waiting = jobs.WAITING.format(job=job, org=org_id)
+        if await queue.set(waiting, 1, nx=True, ex=_WAIT_SECONDS):
+            apart = _APART_SECONDS.get(job, 0.0)
+            calm = not apart or await queue.set(
+                jobs.BEGAN.format(job=job, org=org_id), 1, nx=True, px=int(apart * 1000)
+            )
+            await queue.enqueue_job(job, str(org_id), _defer_by=None if calm else apart)
+
+    tasks = [asyncio.create_task(_forever(Relay(db, queue, options, enqueue).run), name="relay")]
+    if options.metrics_port:
+        tasks.append(asyncio.create_task(metrics.watch(db, queue, options), name="metrics"))
+    try:
+        yield db
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await deliverer.close()
+        await queue.aclose()
+        await connections.disconnect()
+        await db.close()
+
+
+async def _forever(run: Callable[[], Awaitable[None]]) -> None:
+    """Start it again when its connection is lost; a worker needs nobody to restart it."""
+    while True:
+        try:
+            await run()
+        except Exception as error:
+            log.warning("relay_restarts", exc_info=error)
+            await asyncio.sleep(1)
+
+
+def worker(options: Settings, db: Database) -> Worker:
+    """The arq worker of this process. Jobs are short: what a killed worker left is taken up by the sweep."""
+    return Worker(
+        queue_name=QUEUE,
+        functions=[jobs.recompute, jobs.coach],
+        # Every zone's midnight is among these minutes.
+        cron_jobs=[cron(jobs.tick, minute=set(range(0, 60, 5)), second=5, run_at_startup=True)],
+        redis_settings=RedisSettings.from_dsn(options.valkey_url),
+        ctx={"settings": options, "db": db},
+        job_serializer=orjson.dumps,
+        job_deserializer=orjson.loads,
+        # arq polls; a job waits half of this on average.
+        poll_delay=0.01,
+        max_jobs=options.max_jobs,
+        job_timeout=options.job_timeout_seconds,
+        # A kept result would block the same job id; a retry is the sweep's.
+        keep_result=0,
+        max_tries=1,
+    )
 
 
 def run(options: Settings) -> None:
@@ -29,60 +107,27 @@ def run(options: Settings) -> None:
 
 
 async def _run(options: Settings) -> None:
-    """Work until told to stop (SIGINT, SIGTERM); outages of Postgres are waited out."""
-    task = asyncio.current_task()
-    assert task is not None  # noqa: S101 a coroutine runs in a task
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):
-        while True:
-            try:
-                async with _working(options):
-                    await asyncio.Event().wait()
-            except Unavailable as error:
-                log.warning("worker_waits", error=repr(error))
-                await asyncio.sleep(1)
-
-
-@asynccontextmanager
-async def _working(options: Settings) -> AsyncIterator[None]:
-    """All that a worker does, until the block ends."""
-    db = await Database.open(
-        options.database_url, size=options.pool_size, timeout_ms=options.job_timeout_seconds * 1000
-    )
-    valkey = Redis.from_url(options.valkey_url, socket_connect_timeout=_VALKEY_SECONDS, socket_timeout=_VALKEY_SECONDS)
-    jobs = Jobs(db, options)
-    deliverer = Deliverer(db, options)
-
-    def begin(job: str, org_id: UUID) -> None:
-        if job == "deliver":
-            deliverer.wake(org_id)
-        else:
-            jobs.begin(job, org_id)
-
-    tasks = [
-        asyncio.create_task(_forever("relay", Relay(db, valkey, options, begin).run)),
-        asyncio.create_task(_forever("clock", lambda: clock(db, options))),
-    ]
-    if options.metrics_port:
-        tasks.append(asyncio.create_task(metrics.watch(db, options), name="metrics"))
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await jobs.close()
-        await deliverer.close()
-        await valkey.aclose()
-        await db.close()
-
-
-async def _forever(what: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Start it again when its connection is lost; a worker needs nobody to restart it."""
+    """Work until told to stop (SIGINT, SIGTERM); outages of Postgres or Valkey are waited out."""
     while True:
         try:
-            await run()
-        except Exception as error:
-            log.warning("worker_restarts", what=what, exc_info=error)
+            async with _relaying(options) as db:
+                return await _take_jobs(options, db)
+        except Unavailable as error:
+            log.warning("worker_waits", error=repr(error))
             await asyncio.sleep(1)
+
+
+async def _take_jobs(options: Settings, db: Database) -> None:
+    """Until told to stop."""
+    while True:
+        process = worker(options, db)
+        try:
+            await process.async_run()
+        except asyncio.CancelledError:
+            return
+        except (*Unavailable, RedisError) as error:
+            log.warning("worker_waits", error=repr(error))
+            await asyncio.sleep(1)
+        finally:
+            with suppress(RedisError, *Unavailable):
+                await process.close()

@@ -3,6 +3,7 @@
 import asyncio
 
 from prometheus_client import Counter, Histogram, start_http_server
+from redis.asyncio import Redis
 
 from domain import backlog
 from settings import Settings
@@ -22,8 +23,8 @@ def serve(options: Settings) -> None:
         start_http_server(options.metrics_port, options.host)
 
 
-async def watch(db: Database, options: Settings) -> None:
+async def watch(db: Database, valkey: Redis, options: Settings) -> None:
     """Keep the gauges fresh, until cancelled."""
     while True:
-        await backlog.refresh(db)
+        await backlog.refresh(db, valkey)
         await asyncio.sleep(options.sweep_seconds)

@@ -1,4 +1,4 @@
-"""Outbox -> ordered event log -> Valkey; marks -> jobs.
+"""Outbox -> ordered event log -> Valkey and jobs.
 
 A row in `org_work` says that an organisation has something to do; NOTIFY says it sooner. Numbering is one statement
 under a lock of the organisation, so any number of relays may run and a stopped one holds up nobody. Valkey only carries
@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from uuid import UUID
 
 import structlog
@@ -26,8 +25,8 @@ from workers import metrics
 _live = queries("live")
 log = structlog.get_logger("attain.relay")
 
-Begin = Callable[[str, UUID], None]
-"""Begins a job (`recompute`, `coach`, `deliver`) of an organisation, in this process."""
+Enqueue = Callable[[str, UUID], Awaitable[None]]
+"""Begins a job (`recompute`, `coach`, `deliver`) of an organisation."""
 
 _JOBS = {"RECOMPUTE": "recompute", "COACH": "coach", "DELIVER": "deliver"}
 
@@ -61,11 +60,11 @@ async def number(db: Database, org_id: UUID, tell: Tell = _nobody) -> int | None
 class Relay:
     """One per worker process. `run` until cancelled."""
 
-    def __init__(self, db: Database, valkey: Redis, settings: Settings, begin: Begin) -> None:
+    def __init__(self, db: Database, valkey: Redis, settings: Settings, enqueue: Enqueue) -> None:
         self._db = db
         self._valkey = valkey
         self._settings = settings
-        self._begin = begin
+        self._enqueue = enqueue
         self._woken: set[tuple[UUID, str]] = set()
         self._wake = asyncio.Event()
         self._away_until = 0.0
@@ -104,17 +103,20 @@ class Relay:
         self._wake.set()
 
     async def _handle(self, org_id: UUID, kind: str) -> None:
-        if kind == "EVENTS":
-            await number(self._db, org_id, partial(self._publish, org_id))
-        else:
-            self._begin(_JOBS[kind], org_id)
+        async def publish(seq: int) -> None:
+            await self._tell(self._valkey.publish, CHANNEL, f'{{"org":"{org_id.hex}","seq":{seq}}}')
 
-    async def _publish(self, org_id: UUID, seq: int) -> None:
-        """Tell Valkey, unless it was away just now: the API's sweep finds what it misses."""
+        if kind == "EVENTS":
+            await number(self._db, org_id, publish)
+        else:
+            await self._tell(self._enqueue, _JOBS[kind], org_id)
+
+    async def _tell(self, how: Callable[..., Awaitable[object]], *what: object) -> None:
+        """Tell Valkey, unless it was away just now. What it misses is found: jobs by our sweep, events by the API's."""
         if time.monotonic() < self._away_until:
             return
         try:
-            await self._valkey.publish(CHANNEL, f'{{"org":"{org_id.hex}","seq":{seq}}}')
+            await how(*what)
         except RedisError as error:
             self._away_until = time.monotonic() + self._settings.sweep_seconds
             log.warning("valkey_away", error=repr(error))

@@ -226,7 +226,7 @@ def _rounds(log: Path) -> dict[int, float]:
     """When a recompute had committed, in seconds since 1970, by when it began, in microseconds."""
     rounds = {}
     for line in log.read_bytes().splitlines():
-        if b'"recompute"' in line and (said := orjson.loads(line)).get("outcome") == "done":
+        if b'"round"' in line and (said := orjson.loads(line)).get("job") == "recompute":
             began = datetime.fromisoformat(said["now"]).timestamp()
             rounds[round(began * 1e6)] = began + said["milliseconds"] / 1000
     return rounds

@@ -107,7 +107,8 @@ def rig(
             worker = None
             if workers:
                 logs["worker"] = run / "worker.log"
-                worker = stack.enter_context(attain(["work"], environment, log=logs["worker"])).pid
+                tracing = environment | {"ATTAIN_LOG_LEVEL": "DEBUG"}
+                worker = stack.enter_context(attain(["work"], tracing, log=logs["worker"])).pid
             _wait(port, api, logs)
             yield Rig(settings, _known(company), servers, port, tuple(api), worker, logs, environment, run)
     finally:

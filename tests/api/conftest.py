@@ -126,12 +126,12 @@ async def server(test_settings: Settings) -> AsyncIterator[Server]:
 async def relay(test_settings: Settings) -> AsyncIterator[Relay]:
     """Numbers what is committed and tells Valkey. Not for the session: others look into the outbox."""
 
-    def begin(job: str, org_id: UUID) -> None:
+    async def enqueue(job: str, org_id: UUID) -> None:
         """No worker runs beside these tests."""
 
     db = await Database.open(test_settings.database_url)
     async with Redis.from_url(test_settings.valkey_url) as valkey:
-        relaying = Relay(db, valkey, test_settings, begin)
+        relaying = Relay(db, valkey, test_settings, enqueue)
         task = asyncio.create_task(relaying.run())
         await relaying.listening.wait()
         yield relaying

@@ -26,7 +26,7 @@ from tests.api.clients import connect, until
 from tests.api.conftest import Serve
 from tests.conftest import MakeOrg
 from tests.test_cli import attain
-from workers.jobs import Jobs
+from workers import jobs
 from workers.relay import Relay
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -51,19 +51,17 @@ def exported() -> Iterator[InMemorySpanExporter]:
 async def at_work(test_settings: Settings) -> AsyncIterator[None]:
     """The relay, and jobs as it asks for them."""
     db = await Database.open(test_settings.database_url)
-    jobs = Jobs(db, test_settings)
-
-    def begin(job: str, org_id: UUID) -> None:
-        if job != "deliver":  # of webhooks, which nobody has here
-            jobs.begin(job, org_id)
-
     async with Redis.from_url(test_settings.valkey_url) as valkey, asyncio.TaskGroup() as running:
-        relay = Relay(db, valkey, test_settings, begin)
+
+        async def enqueue(job: str, org_id: UUID) -> None:
+            if job != "deliver":  # of webhooks, which nobody has here
+                running.create_task(getattr(jobs, job)({"db": db, "redis": valkey}, str(org_id)))
+
+        relay = Relay(db, valkey, test_settings, enqueue)
         relaying = running.create_task(relay.run())
         await relay.listening.wait()
         yield
         relaying.cancel()
-    await jobs.close()
     await db.close()
 
 

@@ -101,7 +101,7 @@ async def test_without_valkey_it_serves_and_says_what_is_wrong(serve: Serve, mak
     assert "that ATTAIN_VALKEY_URL leads to it" in response.json()["wrong"]["valkey"]
     assert "hunter2" not in response.text
     assert answer.json()["data"] == {"hello": "Hello, world"}
-    assert told(metrics, 'attain_work_oldest_seconds{kind="EVENTS"}') >= 0
+    assert math.isnan(told(metrics, "attain_queue_jobs"))
 
 
 async def test_readiness_ends_with_postgres(serve: Serve, tmp_path: Path) -> None:
@@ -190,6 +190,7 @@ async def test_work_that_waits_is_counted_and_has_an_age(serve: Serve, make_org:
     sample = 'attain_work_oldest_seconds{kind="RECOMPUTE"}'
     assert told(first, 'attain_work_organizations{kind="RECOMPUTE"}') >= 1
     assert 0 < told(first, sample) < told(second, sample)
+    assert told(first, "attain_queue_jobs") >= 0
     assert told(first, 'attain_pool_connections{state="idle"}') >= 1
 
 

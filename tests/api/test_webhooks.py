@@ -283,7 +283,7 @@ async def test_a_commit_reaches_the_receiver_through_the_relay(
     await webhook_create(work, url=receiver.url, kinds=TEAM, private=True)
     deliverer = Deliverer(work.db, options)
 
-    def begin(job: str, org_id: UUID) -> None:
+    async def begin(job: str, org_id: UUID) -> None:
         if job == "deliver" and org_id == work.viewer.org_id:
             deliverer.wake(org_id)
 

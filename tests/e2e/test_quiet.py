@@ -105,6 +105,7 @@ async def test_no_log_of_a_process_holds_a_secret_or_what_people_sent(
         url = f"http://127.0.0.1:{port}"
         await answers(f"{url}/readyz")
         metrics = await answers(f"http://127.0.0.1:{metrics_port}/")
+        assert "attain_queue_jobs" in metrics
         assert "attain_work_oldest_seconds" in metrics
         async with httpx.AsyncClient(base_url=url, timeout=20) as client:
 

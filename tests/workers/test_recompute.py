@@ -3,17 +3,13 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from uuid import uuid4
 
 from domain import recompute
 from domain.work import Work
-from settings import Settings
-from sql.queries import Query, queries
+from sql.queries import queries
 from tests.conftest import MakeOrg
-from workers.jobs import Jobs
 
 _live = queries("live")
-_COACH_MARKS = Query("test.coach_marks", "select from coach_mark where org_id = $1")
 
 
 async def _mark(work: Work, days: int = 1) -> None:
@@ -65,43 +61,6 @@ async def test_runs_side_by_side_leave_nothing_undone(make_org: MakeOrg) -> None
 
     await asyncio.gather(*(write_and_wake(n) for n in range(12)))
     assert await _marks(work) == 0
-
-
-async def test_what_is_marked_while_a_job_runs_is_worked_through(
-    make_org: MakeOrg, database_url: str, valkey_url: str
-) -> None:
-    work = await make_org()
-    jobs = Jobs(work.db, Settings(database_url=database_url, valkey_url=valkey_url))
-    async with asyncio.timeout(30):
-        for _ in range(10):
-            await _mark(work)
-            jobs.begin("recompute", work.viewer.org_id)
-        while await _marks(work):
-            pass
-    await jobs.close()
-
-
-async def test_a_rep_is_coached_at_once_and_again_when_its_numbers_change_soon(
-    make_org: MakeOrg, database_url: str, valkey_url: str
-) -> None:
-    work = await make_org()
-    jobs = Jobs(work.db, Settings(database_url=database_url, valkey_url=valkey_url))
-
-    async def changed() -> None:
-        async with work.transaction() as tx:
-            tx.coach(uuid4())
-
-    async def coached() -> None:
-        async with work.db.session(work.viewer.org_id) as session:
-            while await session.fetch(_COACH_MARKS):
-                pass
-
-    async with asyncio.timeout(30):
-        for _ in range(2):
-            await changed()
-            jobs.begin("coach", work.viewer.org_id)
-            await coached()
-    await jobs.close()
 
 
 async def test_a_new_day_is_worked_through_once(make_org: MakeOrg) -> None:

@@ -63,7 +63,7 @@ async def test_what_is_rolled_back_is_never_told(make_org: MakeOrg) -> None:
     assert await _log(work) == before
 
 
-async def test_a_commit_wakes_the_relay_which_publishes_and_begins_jobs(
+async def test_a_commit_wakes_the_relay_which_publishes_and_enqueues(
     make_org: MakeOrg, database_url: str, valkey_url: str
 ) -> None:
     work = await make_org()
@@ -71,13 +71,13 @@ async def test_a_commit_wakes_the_relay_which_publishes_and_begins_jobs(
     valkey = Redis.from_url(valkey_url)
     jobs: asyncio.Queue[tuple[str, UUID]] = asyncio.Queue()
 
-    def begin(job: str, org: UUID) -> None:
+    async def enqueue(job: str, org: UUID) -> None:
         if org == org_id:
             jobs.put_nowait((job, org))
 
     # A sweep that would take an hour shows that the notification alone did it.
     settings = Settings(database_url=database_url, valkey_url=valkey_url, sweep_seconds=3600)
-    relay = Relay(work.db, valkey, settings, begin)
+    relay = Relay(work.db, valkey, settings, enqueue)
     running = asyncio.create_task(relay.run())
     try:
         async with asyncio.timeout(10), valkey.pubsub() as heard:
