@@ -119,6 +119,8 @@ class Database:
                     "statement_timeout": str(timeout_ms),
                     "lock_timeout": str(timeout_ms),
                     "idle_in_transaction_session_timeout": "30000",
+                    # Whoever is killed leaves its locks within a second, also in the middle of a statement.
+                    "client_connection_check_interval": "1000",
                 },
             )
             try:
