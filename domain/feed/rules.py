@@ -28,7 +28,8 @@ from domain.feed.model import (
 )
 from domain.org.rules import named
 from domain.scorecards import rules as scoring
-from domain.scorecards.model import Direction, Employment, Kpi, Ratio, Sla, Unit
+from domain.scorecards.formula import Ratio, Sla
+from domain.scorecards.model import Direction, Employment, Kpi, Unit
 
 ITEMS_A_WEEK = 2
 """Coaching items a rep may have live at once, and may get in a week: more are noise, not coaching."""

@@ -5,7 +5,8 @@ from datetime import date
 from pydantic import TypeAdapter
 
 from domain.feed.model import ActionItem, Definition, DismissReason, Evidence, Kind, Rule, Status
-from domain.scorecards.model import Category, Direction, Kpi, Unit, formula_from_json
+from domain.scorecards.formula import formula_from_json
+from domain.scorecards.model import Category, Direction, Kpi, Unit
 from domain.work import Tx
 from sql.pool import Record
 from sql.queries import queries

@@ -21,7 +21,7 @@ from domain.incentives.spiffs import collisions, runs
 from domain.org import actions as org
 from domain.org.rules import known_currency, named
 from domain.quotas.rules import adds_up
-from domain.scorecards.model import formula_from_json
+from domain.scorecards.formula import formula_from_json
 from domain.work import Tx, Work, columns
 from sql.pool import uuid7
 from sql.queries import queries

@@ -24,7 +24,7 @@ from domain.quotas.model import (
     Terms,
 )
 from domain.quotas.rows import plan_from_row, plan_to_json, quota_from_row, target_from_row, terms_from_row
-from domain.scorecards.model import formula_from_json
+from domain.scorecards.formula import formula_from_json
 from domain.work import Tx, Work
 from sql.pool import uuid7
 from sql.queries import queries

@@ -15,7 +15,7 @@ from domain.quotas.model import NO_KPI, Subject
 from domain.quotas.rollup import Board, Sums, Who
 from domain.quotas.rows import Row
 from domain.quotas.rules import adds_up
-from domain.scorecards.model import Count, Sum, formula_from_json
+from domain.scorecards.formula import Count, Sum, formula_from_json
 from domain.work import Tx
 from sql.pool import Session
 from sql.queries import queries

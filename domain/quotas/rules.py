@@ -17,7 +17,7 @@ from itertools import accumulate, pairwise
 from domain.calendar import DAY, Calendar, Period, PeriodKind, span
 from domain.money import allocate, quantum
 from domain.quotas.model import Figures, Measure, PaceBasis, ProrationBasis, Reason, Terms
-from domain.scorecards.model import Count, Dated, Field, Formula, Sum
+from domain.scorecards.formula import Count, Dated, Field, Formula, Sum
 
 RATIO_UNIT = Decimal("0.000001")
 COUNT_UNIT = Decimal("0.01")

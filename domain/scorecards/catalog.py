@@ -4,16 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 
 from domain.calendar import PeriodKind
-from domain.scorecards.model import (
-    Category,
+from domain.scorecards.formula import (
     Count,
     Dated,
-    Definition,
-    Direction,
     Facts,
     Field,
     Filter,
-    Kpi,
     Mean,
     Measure,
     Median,
@@ -23,9 +19,9 @@ from domain.scorecards.model import (
     Response,
     Sla,
     Sum,
-    Unit,
     formula_to_json,
 )
+from domain.scorecards.model import Category, Definition, Direction, Kpi, Unit
 from domain.work import Tx, columns
 from sql.pool import uuid7
 from sql.queries import queries

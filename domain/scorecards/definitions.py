@@ -7,18 +7,8 @@ from itertools import groupby
 from uuid import UUID
 
 from domain.scorecards import rules
-from domain.scorecards.model import (
-    Category,
-    Direction,
-    Kpi,
-    Leaf,
-    Line,
-    QuotaLeft,
-    Template,
-    Unit,
-    formula_from_json,
-    leaves,
-)
+from domain.scorecards.formula import Leaf, QuotaLeft, formula_from_json, leaves
+from domain.scorecards.model import Category, Direction, Kpi, Line, Template, Unit
 from sql.pool import Record, Session
 from sql.queries import queries
 

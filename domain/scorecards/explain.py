@@ -11,25 +11,21 @@ from domain.calendar import DAY, Calendar
 from domain.explain import Fact, Step
 from domain.scorecards import rules
 from domain.scorecards.definitions import definitions
-from domain.scorecards.measures import NODE_TYPES, Due, Found, facts, measure, quotas, won_of
-from domain.scorecards.model import (
+from domain.scorecards.formula import (
     Count,
     Field,
     Formula,
-    Kpi,
     Mean,
-    Measured,
     Median,
     Product,
     QuotaLeft,
     Ratio,
     Sla,
-    Subject,
     Sum,
-    Template,
-    Unit,
     leaves,
 )
+from domain.scorecards.measures import NODE_TYPES, Due, Found, facts, measure, quotas, won_of
+from domain.scorecards.model import Kpi, Measured, Subject, Template, Unit
 from domain.scorecards.results import due
 from domain.scorecards.roster import Roster, roster
 from domain.scorecards.touched import Key

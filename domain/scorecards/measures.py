@@ -17,7 +17,7 @@ from domain.quotas.model import Subject as Carrier
 from domain.quotas.results import load_house, load_quotas
 from domain.quotas.rollup import Board, Sums, attain
 from domain.scorecards import rules
-from domain.scorecards.model import (
+from domain.scorecards.formula import (
     Count,
     Dated,
     Facts,
@@ -25,15 +25,14 @@ from domain.scorecards.model import (
     Filter,
     Leaf,
     Mean,
-    Measured,
     Median,
     QuotaLeft,
     Response,
     Sla,
-    Subject,
     Sum,
     formula_to_json,
 )
+from domain.scorecards.model import Measured, Subject
 from sql.pool import Session
 from sql.queries import queries
 

@@ -17,19 +17,9 @@ from domain.dirty import Dirty, Touch, merged
 from domain.scorecards import rules, steps, sums
 from domain.scorecards import stored as kept_rows
 from domain.scorecards.definitions import Definitions, definitions
+from domain.scorecards.formula import Leaf, Sla, leaves
 from domain.scorecards.measures import Due, measure
-from domain.scorecards.model import (
-    Kpi,
-    Leaf,
-    Line,
-    Measured,
-    Result,
-    Scorecard,
-    Sla,
-    Subject,
-    Template,
-    leaves,
-)
+from domain.scorecards.model import Kpi, Line, Measured, Result, Scorecard, Subject, Template
 from domain.scorecards.roster import Roster, Weeks, places, roster
 from domain.scorecards.stored import Values
 from domain.scorecards.touched import Key, Touched, looks_at

@@ -9,34 +9,36 @@ from uuid import UUID
 from domain.calendar import PeriodKind
 from domain.errors import Problem
 from domain.org.rules import named
-from domain.scorecards.model import (
+from domain.scorecards.formula import (
     FIELDS,
-    Category,
     Count,
     Dated,
-    Definition,
-    Direction,
-    Employment,
     Facts,
     Field,
     Filter,
     Formula,
-    Kpi,
     Leaf,
-    Line,
     Mean,
     Measure,
-    Measured,
     Median,
-    Outcome,
     Product,
     QuotaLeft,
     Ratio,
     Sla,
-    Status,
     Sum,
-    Template,
     formula_type,
+)
+from domain.scorecards.model import (
+    Category,
+    Definition,
+    Direction,
+    Employment,
+    Kpi,
+    Line,
+    Measured,
+    Outcome,
+    Status,
+    Template,
 )
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")

@@ -15,8 +15,9 @@ from uuid import UUID
 from domain.calendar import DAY
 from domain.dirty import Days, Dirty, merged
 from domain.scorecards import steps
+from domain.scorecards.formula import Leaf, formula_to_json
 from domain.scorecards.measures import Due, by_day, is_flow, operand_id
-from domain.scorecards.model import Leaf, Subject, formula_to_json
+from domain.scorecards.model import Subject
 from domain.scorecards.roster import Roster, Stay, Weeks
 from domain.scorecards.touched import looks_at
 from domain.work import Tx, columns

@@ -9,7 +9,8 @@ from uuid import UUID
 from domain.calendar import DAY, PeriodKind
 from domain.dirty import Days, Touch
 from domain.scorecards import rules
-from domain.scorecards.model import Dated, Facts, Leaf, QuotaLeft, Sla, Subject, leaves
+from domain.scorecards.formula import Dated, Facts, Leaf, QuotaLeft, Sla, leaves
+from domain.scorecards.model import Subject
 from domain.scorecards.roster import Roster
 
 

@@ -27,17 +27,9 @@ from api.scalars import Ratio
 from domain.calendar import PeriodKind
 from domain.org.model import Scope
 from domain.pipeline.model import DealStatus
-from domain.scorecards import model
-from domain.scorecards.model import (
-    Category,
-    Dated,
-    Direction,
-    Facts,
-    Field,
-    Measure,
-    Response,
-    Unit,
-)
+from domain.scorecards import formula as formulas
+from domain.scorecards.formula import Dated, Facts, Field, Measure, Response
+from domain.scorecards.model import Category, Direction, Unit
 from sql.pool import Record
 
 LazyRep = Annotated["Rep", strawberry.lazy("api.graph.org.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -71,17 +63,17 @@ class KpiFormula:
     )
 
     @classmethod
-    def of(cls, formula: model.Formula) -> "KpiFormula":
+    def of(cls, formula: formulas.Formula) -> "KpiFormula":
         """As the domain has it."""
-        kind = FormulaType(model.formula_type(formula))
+        kind = FormulaType(formulas.formula_type(formula))
         match formula:
-            case model.Ratio(one, other) | model.Product(one, other):
+            case formulas.Ratio(one, other) | formulas.Product(one, other):
                 return cls(type=kind, terms=[cls.of(one), cls.of(other)])
-            case model.QuotaLeft(measure, period):
+            case formulas.QuotaLeft(measure, period):
                 return cls(type=kind, measure=measure, period=period)
-            case model.Sla(until, minutes, where):
+            case formulas.Sla(until, minutes, where):
                 return cls(type=kind, facts=Facts.LEAD, until=until, within_minutes=minutes, where=_filter(where))
-            case model.Count(facts, dated, where):
+            case formulas.Count(facts, dated, where):
                 return cls(type=kind, facts=facts, dated=dated, where=_filter(where))
             case _:
                 return cls(
@@ -93,7 +85,7 @@ class KpiFormula:
                 )
 
 
-def _filter(where: model.Filter) -> KpiFilter:
+def _filter(where: formulas.Filter) -> KpiFilter:
     return KpiFilter(
         kinds=list(where.kinds),
         outcomes=list(where.outcomes),
@@ -158,7 +150,7 @@ class Kpi(Node):
             leading=row["is_leading"],
             prorated=row["prorated"],
             window_weeks=row["window_weeks"],
-            formula=KpiFormula.of(model.formula_from_json(row["formula"])),
+            formula=KpiFormula.of(formulas.formula_from_json(row["formula"])),
             created_at=row["created_at"],
         )
 

@@ -3,18 +3,8 @@
 from enum import StrEnum
 
 from api.enums import describe
-from domain.scorecards.model import (
-    Category,
-    Dated,
-    Direction,
-    Facts,
-    Field,
-    Measure,
-    Response,
-    Status,
-    Subject,
-    Unit,
-)
+from domain.scorecards.formula import Dated, Facts, Field, Measure, Response
+from domain.scorecards.model import Category, Direction, Status, Subject, Unit
 
 
 class FormulaType(StrEnum):

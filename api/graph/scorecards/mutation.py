@@ -19,20 +19,10 @@ from domain.calendar import PeriodKind
 from domain.errors import reject
 from domain.org.model import Scope
 from domain.pipeline.model import DealStatus
-from domain.scorecards import actions, model
-from domain.scorecards.model import (
-    Category,
-    Dated,
-    Definition,
-    Direction,
-    Facts,
-    Field,
-    Formula,
-    Line,
-    Measure,
-    Response,
-    Unit,
-)
+from domain.scorecards import actions
+from domain.scorecards import formula as formulas
+from domain.scorecards.formula import Dated, Facts, Field, Formula, Measure, Response
+from domain.scorecards.model import Category, Definition, Direction, Line, Unit
 
 _DEFAULT = Line(UUID(int=0), Decimal(1), Decimal(1))
 _DEPTH = 4
@@ -46,9 +36,9 @@ class KpiFilterInput:
     statuses: list[DealStatus] = strawberry.field(default_factory=list, description="Statuses of deals.")
     products: list[str] = strawberry.field(default_factory=list, description="Products of deals.")
 
-    def meant(self) -> model.Filter:
+    def meant(self) -> formulas.Filter:
         """As the domain has it."""
-        return model.Filter(
+        return formulas.Filter(
             tuple(self.kinds),
             tuple(self.outcomes),
             tuple(self.channels),
@@ -119,17 +109,17 @@ class KpiFormulaInput:
         if depth > _DEPTH:
             raise reject("TOO_DEEP", "Ratios and products nest at most three deep.", "input", "formula")
         if self.ratio:
-            return model.Ratio(self.ratio.numerator.meant(depth + 1), self.ratio.denominator.meant(depth + 1))
+            return formulas.Ratio(self.ratio.numerator.meant(depth + 1), self.ratio.denominator.meant(depth + 1))
         if self.product:
-            return model.Product(self.product.left.meant(depth + 1), self.product.right.meant(depth + 1))
+            return formulas.Product(self.product.left.meant(depth + 1), self.product.right.meant(depth + 1))
         if self.sla:
-            return model.Sla(self.sla.until, self.sla.within_minutes, self.sla.where.meant())
+            return formulas.Sla(self.sla.until, self.sla.within_minutes, self.sla.where.meant())
         if self.quota_left:
-            return model.QuotaLeft(self.quota_left.measure, self.quota_left.period)
+            return formulas.QuotaLeft(self.quota_left.measure, self.quota_left.period)
         if self.count:
-            return model.Count(self.count.facts, self.count.dated, self.count.where.meant())
+            return formulas.Count(self.count.facts, self.count.dated, self.count.where.meant())
         made: Callable[..., Formula]
-        for given, made in ((self.sum, model.Sum), (self.mean, model.Mean), (self.median, model.Median)):
+        for given, made in ((self.sum, formulas.Sum), (self.mean, formulas.Mean), (self.median, formulas.Median)):
             if given:
                 return made(given.facts, given.field, given.dated, given.where.meant())
         raise reject("REQUIRED", "Name one formula.", "input", "formula")

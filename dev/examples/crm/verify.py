@@ -33,7 +33,8 @@ from domain.quotas.model import NO_KPI, Measure, QuotaItem, Subject, Terms
 from domain.recompute import recompute
 from domain.scorecards import measures, rules
 from domain.scorecards.catalog import CATALOG
-from domain.scorecards.model import Leaf, Measured, leaves
+from domain.scorecards.formula import Leaf, leaves
+from domain.scorecards.model import Measured
 from domain.scorecards.model import Subject as Facing
 from domain.work import Work
 from sql.pool import Database

@@ -10,18 +10,9 @@ from uuid import UUID
 from domain.calendar import Calendar, CalendarVersion
 from domain.feed import rules
 from domain.feed.model import Definition, Peers, Reading, Rule, Trigger, WeekResult
-from domain.scorecards.model import (
-    Category,
-    Count,
-    Direction,
-    Employment,
-    Facts,
-    Kpi,
-    Median,
-    Ratio,
-    Unit,
-)
-from domain.scorecards.model import Field as FactField
+from domain.scorecards.formula import Count, Facts, Median, Ratio
+from domain.scorecards.formula import Field as FactField
+from domain.scorecards.model import Category, Direction, Employment, Kpi, Unit
 
 MONDAY = date(2026, 11, 16)
 LAST = MONDAY - timedelta(weeks=1)

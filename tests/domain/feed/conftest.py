@@ -15,7 +15,8 @@ import pytest
 from domain.feed.coaching import coach
 from domain.org.actions import calendar
 from domain.org.model import SCOPES, Role, Viewer
-from domain.scorecards.model import Kpi, formula_to_json
+from domain.scorecards.formula import formula_to_json
+from domain.scorecards.model import Kpi
 from domain.work import Work
 from sql.pool import Record, uuid7
 from sql.queries import Query

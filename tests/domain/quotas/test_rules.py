@@ -24,7 +24,7 @@ from domain.quotas.rules import (
     to_unit,
     total_of,
 )
-from domain.scorecards.model import Count, Dated, Facts, Field, Ratio, Sum
+from domain.scorecards.formula import Count, Dated, Facts, Field, Ratio, Sum
 
 CENT = Decimal("0.01")
 DAY = timedelta(days=1)

@@ -10,24 +10,22 @@ import pytest
 from domain.calendar import Calendar, CalendarVersion, PeriodKind
 from domain.scorecards import rules
 from domain.scorecards.catalog import CATALOG
-from domain.scorecards.model import (
+from domain.scorecards.formula import (
     Count,
     Dated,
-    Employment,
     Facts,
     Field,
     Filter,
-    Kpi,
     Leaf,
     Mean,
     Measure,
-    Measured,
     Median,
     QuotaLeft,
     Response,
     Sla,
     Sum,
 )
+from domain.scorecards.model import Employment, Kpi, Measured
 
 D = Decimal
 MONDAY = date(2026, 11, 16)

@@ -10,15 +10,12 @@ import pytest
 from domain.calendar import PeriodKind
 from domain.scorecards import rules
 from domain.scorecards.catalog import CATALOG
-from domain.scorecards.model import (
+from domain.scorecards.formula import (
     Count,
     Dated,
-    Definition,
     Facts,
     Field,
     Filter,
-    Kpi,
-    Line,
     Mean,
     Measure,
     Median,
@@ -26,12 +23,11 @@ from domain.scorecards.model import (
     Ratio,
     Response,
     Sla,
-    Status,
     Sum,
-    Template,
     formula_from_json,
     formula_to_json,
 )
+from domain.scorecards.model import Definition, Kpi, Line, Status, Template
 from tests.domain.scorecards.test_golden import kpi
 
 D = Decimal

@@ -8,8 +8,9 @@ from decimal import Decimal
 from domain.org.actions import calendar
 from domain.pipeline.model import DealStatus
 from domain.scorecards.definitions import definitions
+from domain.scorecards.formula import QuotaLeft
 from domain.scorecards.measures import Due, measure
-from domain.scorecards.model import Measured, QuotaLeft, Subject
+from domain.scorecards.model import Measured, Subject
 from domain.scorecards.roster import Weeks
 from tests.conftest import MakeOrg
 from tests.domain.scorecards.conftest import NOW, WEEK, Company, at, make_company
