@@ -275,7 +275,7 @@ class _Loads(Generic[K, V]):
     async def values(self, keys: Sequence[K]) -> Sequence[V]:
         """The values of these keys, when they are there. Raises whatever the batch function does.
 
-        As the batch function gave them, where these very keys were asked for at once.
+        As the batch function gave them, where these very keys, in this order, were all that was asked for at once.
         """
         known = self._known()
         missing = [key for key in dict.fromkeys(keys) if key not in known]
@@ -283,7 +283,7 @@ class _Loads(Generic[K, V]):
             calls = self._calls(missing)
             arrivals = [call.arrival() for call in calls]
             await (arrivals[0] if len(arrivals) == 1 else asyncio.gather(*arrivals))
-            if len(calls) == 1 and len(calls[0].keys) == len(missing) == len(keys):
+            if len(calls) == 1 and len(missing) == len(keys) and calls[0].keys == missing:
                 return calls[0].values
         return list(map(self._known().__getitem__, keys))
 
