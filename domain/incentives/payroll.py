@@ -13,6 +13,7 @@ from domain.calendar import Period, PeriodKind
 from domain.errors import reject
 from domain.events import Change, Event
 from domain.incentives.model import Export
+from domain.money import quantum
 from domain.org import actions as org
 from domain.work import Work
 from sql.pool import Record, uuid7
@@ -90,12 +91,23 @@ def as_json(period: Period, rows: Sequence[Record], totals: dict[str, Decimal]) 
     """An object with the period, the control totals and the rows; amounts are decimal strings."""
     document = {
         "period": {"key": period.key, "startsOn": period.starts_on.isoformat(), "endsOn": period.ends_on.isoformat()},
-        "controlTotals": {currency: format(amount, "f") for currency, amount in totals.items()},
+        "controlTotals": {currency: _money(amount, currency) for currency, amount in totals.items()},
         "rows": [dict(zip(COLUMNS, _cells(period, row), strict=True)) for row in rows],
     }
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
 def _cells(period: Period, row: Record) -> list[str]:
-    amounts = (format(row[name], "f") for name in COLUMNS[4:])
-    return [period.key, row["external_id"], row["name"], row["currency"], *amounts]
+    currency = row["currency"]
+    return [
+        period.key,
+        row["external_id"],
+        row["name"],
+        currency,
+        *(_money(row[name], currency) for name in COLUMNS[4:]),
+    ]
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    """With the digits of the currency's minor unit, of which amounts are multiples."""
+    return format(amount.quantize(quantum(currency)), "f")

@@ -165,7 +165,10 @@ async def test_an_export_is_of_a_locked_period_and_says_what_it_sums_to(paid: Co
     export = await payroll_export(paid.as_("cleo"), MONTH, NOVEMBER)
     assert (export.run, export.repeats, export.rows, export.totals) == (1, None, 2, {"USD": Decimal("1540.50")})
     rows = list(csv.DictReader(io.StringIO(export.csv.decode())))
-    assert [(row["rep"], row["total"]) for row in rows] == [("ann", "1200.00"), ("bob", "340.50")]
+    assert [(row["rep"], row["drawn"], row["total"]) for row in rows] == [
+        ("ann", "0.00", "1200.00"),
+        ("bob", "0.00", "340.50"),
+    ]
     document = json.loads(export.json)
     assert document["controlTotals"] == {"USD": "1540.50"}
     assert document["rows"] == rows
