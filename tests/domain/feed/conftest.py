@@ -192,7 +192,7 @@ class Company:
     async def everything(self) -> list[list[Record]]:
         """All that acts may change, to see that a refused one changed nothing."""
         tables = ("action_item", "action_item_event", "audit_log", "coaching_rule_version", "coach_mark")
-        rows = [await self.run(f"select * from {table} where org_id = $1 order by 2") for table in tables]  # noqa: S608
+        rows = [await self.run(f"select * from {table} where org_id = $1 order by {table}::text") for table in tables]  # noqa: S608
         return [*rows, await self.events()]
 
 
