@@ -195,3 +195,20 @@ async def test_what_was_given_up_ends_in_postgres_too_and_nobody_waits_for_that(
             pass
     await db.close()
     await holder.close()
+
+
+async def test_who_is_killed_in_the_middle_of_a_statement_leaves_its_locks(database_url: str) -> None:
+    db = await Database.open(database_url, size=1, timeout_ms=600_000)
+    killed = (await db._connections.lend()).connection
+    await killed.execute("select pg_advisory_lock(4711)")
+    asking = asyncio.create_task(killed.execute("select pg_sleep(600)"))
+    other = await asyncpg.connect(database_url)
+    asleep = "select count(*) from pg_stat_activity where pid = $1 and wait_event = 'PgSleep'"
+    while not await other.fetchval(asleep, killed.get_server_pid()):
+        pass
+    killed.terminate()  # hangs up without a word, as the kernel does for who is killed
+    async with asyncio.timeout(60):
+        await other.execute("select pg_advisory_lock(4711)")
+    assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], asyncpg.ConnectionDoesNotExistError)
+    await other.close()
+    await db.close()
