@@ -53,7 +53,7 @@ class Reads:
     def _loading(self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]]) -> "_Loads[K, V]":
         loads = self._loads.get(batch)
         if loads is None:
-            loads = self._loads[batch] = _Loads(self, batch)
+            loads = self._loads[batch] = _Loads(batch)
         return loads
 
     async def fetch(self, query: Query, *args: object) -> list[Record]:
@@ -73,7 +73,7 @@ class Reads:
 
     async def calendar(self) -> Calendar:
         """The organisation's calendar, read once."""
-        return (await self._loading(_calendar).values([None]))[0]
+        return (await self._loading(_calendar).values(self, [None]))[0]
 
     async def today(self) -> date:
         """The organisation's local day."""
@@ -154,12 +154,12 @@ class Context(Reads):
 
     async def load(self, batch: Batch[K, V], key: K) -> V:
         """One value through a batch load: all keys that an operation asks for at once are one call of `batch`."""
-        return (await self._loading(batch).values([key]))[0]
+        return (await self._loading(batch).values(self, [key]))[0]
 
     async def load_each(self, batch: Batch[K, V], keys: Sequence[K | None]) -> Sequence[V | None]:
         """Many values through a batch load, in the order of their keys; None stays None."""
         wanted = [key for key in keys if key is not None]
-        values = await self._loading(batch).values(wanted) if wanted else []
+        values = await self._loading(batch).values(self, wanted) if wanted else []
         if len(wanted) == len(keys):
             return values
         found = iter(values)
@@ -169,7 +169,7 @@ class Context(Reads):
         """What `batch` gives to any viewer. What this one may not see is still to be taken out."""
         if self.common is None:
             return await batch(self, keys)
-        return await self.common._loading(batch).values(keys)
+        return await self.common._loading(batch).values(self.common, keys)
 
     async def unchanging(self, batch: CommonBatch[K, V], keys: Sequence[K]) -> Sequence[V]:
         """What `batch` gives for keys of versions, which exist and are never edited."""
@@ -260,19 +260,21 @@ def where(shown: Sequence[bool], values: Sequence[V | None]) -> Sequence[V | Non
 
 
 class _Loads(Generic[K, V]):
-    """The loads of one batch function in one operation: no key twice, and all keys of one turn of the loop together."""
+    """The loads of one batch function in one operation: no key twice, and all keys of one turn of the loop together.
 
-    __slots__ = ("_batch", "_coming", "_done", "_next", "_reads", "_values")
+    It does not hold the operation, which holds it: what an answer took goes at once, and waits for no collector.
+    """
 
-    def __init__(self, reads: Reads, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]]) -> None:
-        self._reads = reads
+    __slots__ = ("_batch", "_coming", "_done", "_next", "_values")
+
+    def __init__(self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]]) -> None:
         self._batch = batch
         self._values: dict[K, V] = {}
         self._coming: dict[K, _Call[K, V]] = {}
         self._next: _Call[K, V] | None = None
         self._done: list[_Call[K, V]] = []
 
-    async def values(self, keys: Sequence[K]) -> Sequence[V]:
+    async def values(self, reads: Reads, keys: Sequence[K]) -> Sequence[V]:
         """The values of these keys, when they are there. Raises whatever the batch function does.
 
         As the batch function gave them, where these very keys, in this order, were all that was asked for at once.
@@ -280,7 +282,7 @@ class _Loads(Generic[K, V]):
         known = self._known()
         missing = [key for key in dict.fromkeys(keys) if key not in known]
         if missing:
-            calls = self._calls(missing)
+            calls = self._calls(reads, missing)
             arrivals = [call.arrival() for call in calls]
             await (arrivals[0] if len(arrivals) == 1 else asyncio.gather(*arrivals))
             if len(calls) == 1 and len(missing) == len(keys) and calls[0].keys == missing:
@@ -294,7 +296,7 @@ class _Loads(Generic[K, V]):
             self._values.update(zip(call.keys, call.values, strict=True))
         return self._values
 
-    def _calls(self, missing: Sequence[K]) -> "list[_Call[K, V]]":
+    def _calls(self, reads: Reads, missing: Sequence[K]) -> "list[_Call[K, V]]":
         """The calls that bring these keys, one of them new if need be."""
         coming = self._coming
         calls = list({id(call): call for key in missing if (call := coming.get(key))}.values()) if coming else []
@@ -303,22 +305,22 @@ class _Loads(Generic[K, V]):
             call = self._next
             if call is None:
                 call = self._next = _Call()
-                asyncio.get_running_loop().call_soon(self._start)
+                asyncio.get_running_loop().call_soon(self._start, reads)
             call.keys += fresh
             coming.update(dict.fromkeys(fresh, call))
             if call not in calls:
                 calls.append(call)
         return calls
 
-    def _start(self) -> None:
+    def _start(self, reads: Reads) -> None:
         call, self._next = self._next, None
         if call is not None:
-            call.task = asyncio.create_task(self._run(call))
+            call.task = asyncio.create_task(self._run(reads, call))
 
-    async def _run(self, call: "_Call[K, V]") -> None:
+    async def _run(self, reads: Reads, call: "_Call[K, V]") -> None:
         failure: BaseException | None = None
         try:
-            call.values = await self._batch(self._reads, call.keys)
+            call.values = await self._batch(reads, call.keys)
             if len(call.values) != len(call.keys):
                 raise ValueError(f"{self._batch} gave {len(call.values)} values for {len(call.keys)} keys.")
             self._done.append(call)
@@ -326,6 +328,7 @@ class _Loads(Generic[K, V]):
             failure = error
         for key in call.keys:
             del self._coming[key]
+        call.task = None
         call.arrived(failure)
         if failure is not None and not isinstance(failure, Exception):
             raise failure

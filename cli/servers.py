@@ -96,6 +96,7 @@ def work() -> None:
         metrics.serve(known)
     except OSError as failure:
         fail(f"Port {known.metrics_port} cannot be used ({failure.strerror}): choose another ATTAIN_METRICS_PORT.")
+    _spare_the_collector()
     run(known)
 
 
