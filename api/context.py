@@ -178,7 +178,10 @@ class Context(Reads):
         return await self.kept.values(self.org_id, batch, self, keys)
 
     def forget(self) -> None:
-        """Load everything anew from here on: something was written."""
+        """Load everything anew from here on: something was written, or all is answered.
+
+        What was loaded may know who asks, as a page does that counts when asked to: it goes before the collector comes.
+        """
         self._loads.clear()
 
     async def calendar(self) -> Calendar:

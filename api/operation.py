@@ -193,6 +193,7 @@ class Api:
             if prepared.kind is OperationType.MUTATION:
                 self.viewers.forget(context.viewer.org_id)
                 self.calendars.forget(context.viewer.org_id)
+            context.forget()
             statements.reset(token)
             if outer is not None:
                 outer.extend(counted)

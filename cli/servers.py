@@ -75,8 +75,9 @@ def serve(
 def _spare_the_collector() -> None:
     """Let the garbage collector leave alone what lives as long as the process, and look at the rest less often.
 
-    An answer is thousands of small objects without cycles. By default each some hundred of them had those of all
-    requests under way walked, and every so often the whole schema: two fifths of the time of a page of fifty reps.
+    An answer is thousands of small objects without cycles, and so is a recompute. By default each some hundred of them
+    had those of all requests under way walked, and every so often the whole schema: two fifths of the time of a page of
+    fifty reps.
     """
     gc.collect()
     gc.freeze()
