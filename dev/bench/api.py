@@ -342,19 +342,22 @@ def _scaling(free: Sequence[Server]) -> Table:
     one, two = free
     rows: list[tuple[Cell, ...]] = []
     for question in QUESTIONS:
-        busy = [round(statistics.median(server.cpu[question]) * 100) for server in free]
+        busy = [statistics.median(server.cpu[question]) for server in free]
+        ratio = _rate(two, question) / _rate(one, question)
         rows.append(
             (
                 question,
                 round(_rate(one, question)),
                 round(_rate(two, question)),
-                round(_rate(two, question) / _rate(one, question), 2),
-                *busy,
+                round(ratio, 2),
+                *(round(share * 100) for share in busy),
+                round(ratio * busy[0] / busy[1], 2),
             )
         )
     return Table(
         "Two API processes against one",
-        ("question", "one, requests/s", "two, requests/s", "ratio", "one, CPU %", "two, CPU %"),
+        ("question", "one, requests/s", "two, requests/s", "ratio", "one, CPU %", "two, CPU %", "ratio a CPU second"),
         rows,
-        f"Free on {len(os.sched_getaffinity(0))} cores, which Postgres and the load share with them.",
+        f"Free on {len(os.sched_getaffinity(0))} cores, which Postgres and the load share with them. Where that is too "
+        "little for all, the last column tells whether two processes serve as much as one for the core they get.",
     )
