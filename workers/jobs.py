@@ -30,9 +30,45 @@ WAITING = "attain:waiting:{job}:{org}"
 BEGAN = "attain:began:{job}:{org}"
 
 
+class UnderWay:
+    """The organisations that this process recomputes just now.
+
+    Another job would only find the lock taken: whoever is at it looks again instead, when told that there is more.
+    """
+
+    def __init__(self) -> None:
+        self._more: dict[UUID, bool] = {}
+
+    def look_again(self, org_id: UUID) -> bool:
+        """False when nobody is at it."""
+        if org_id not in self._more:
+            return False
+        self._more[org_id] = True
+        return True
+
+    @contextmanager
+    def at(self, org_id: UUID) -> Iterator[Callable[[Work], Awaitable[bool]]]:
+        """What to call until it is False. Where it is left sooner, the sweep finds what there is more."""
+
+        async def once(work: Work) -> bool:
+            self._more[org_id] = False
+            return await domain.recompute(work) or self._more[org_id]
+
+        self._more[org_id] = False
+        try:
+            yield once
+        finally:
+            del self._more[org_id]
+
+
 async def recompute(ctx: dict[str, Any], org: str) -> None:
     """Recompute until nothing is stale."""
-    await _drain(ctx, "recompute", org, domain.recompute)
+    under_way: UnderWay = ctx["under_way"]
+    if under_way.look_again(UUID(org)):
+        await ctx["redis"].delete(WAITING.format(job="recompute", org=org))
+        return
+    with under_way.at(UUID(org)) as once:
+        await _drain(ctx, "recompute", org, once)
 
 
 async def coach(ctx: dict[str, Any], org: str) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -27,12 +29,23 @@ log = structlog.get_logger("attain.worker")
 _WAIT_SECONDS = 5
 # How far apart an organisation's jobs of a kind begin: it is coached at once, but not anew for each of many facts.
 _APART_SECONDS = {"coach": 1.0}
+# How often a worker looks at the queue that nobody told of a job.
+_LOOK_SECONDS = 0.1
 # How long the relay waits for Valkey, which events do not need.
 _VALKEY_SECONDS = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the relay and the jobs of a process share. `awake` tells arq that there may be a job."""
+
+    db: Database
+    under_way: jobs.UnderWay = field(default_factory=jobs.UnderWay)
+    awake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 @asynccontextmanager
-async def _relaying(options: Settings) -> AsyncIterator[Database]:
+async def _relaying(options: Settings) -> AsyncIterator[_Shared]:
     """Postgres with a relay on it: events are numbered whether or not Valkey, and with it arq, is there."""
     db = await Database.open(
         options.database_url, size=options.pool_size, timeout_ms=options.job_timeout_seconds * 1000
@@ -42,10 +55,13 @@ async def _relaying(options: Settings) -> AsyncIterator[Database]:
     )
     queue = ArqRedis(connections, orjson.dumps, orjson.loads, QUEUE)
     deliverer = Deliverer(db, options)
+    shared = _Shared(db)
 
     async def enqueue(job: str, org_id: UUID) -> None:
         if job == "deliver":  # waits for others' servers: not on the queue, where it would hold up the numbers
             deliverer.wake(org_id)
+            return
+        if job == "recompute" and shared.under_way.look_again(org_id):
             return
         waiting = jobs.WAITING.format(job=job, org=org_id)
         if await queue.set(waiting, 1, nx=True, ex=_WAIT_SECONDS):
@@ -54,12 +70,14 @@ async def _relaying(options: Settings) -> AsyncIterator[Database]:
                 jobs.BEGAN.format(job=job, org=org_id), 1, nx=True, px=int(apart * 1000)
             )
             await queue.enqueue_job(job, str(org_id), _defer_by=None if calm else apart)
+        # Also where another relay was first: all of them hear of the work, and any worker may take it.
+        shared.awake.set()
 
     tasks = [asyncio.create_task(_forever(Relay(db, queue, options, enqueue).run), name="relay")]
     if options.metrics_port:
         tasks.append(asyncio.create_task(metrics.watch(db, queue, options), name="metrics"))
     try:
-        yield db
+        yield shared
     finally:
         for task in tasks:
             task.cancel()
@@ -80,19 +98,38 @@ async def _forever(run: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(1)
 
 
-def worker(options: Settings, db: Database) -> Worker:
+class _Worker(Worker):
+    """arq polls. This one is told when to look, and looks by itself only now and then: for jobs that were put off, and
+    for those that somebody else left."""
+
+    def __init__(self, awake: asyncio.Event, **options: Any) -> None:
+        super().__init__(poll_delay=0, **options)
+        self._awake = awake
+
+    async def _poll_iteration(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._awake.wait()
+        self._awake.clear()
+        await super()._poll_iteration()
+
+    def _release_sem_dec_counter_on_complete(self) -> None:
+        super()._release_sem_dec_counter_on_complete()
+        self._awake.set()  # there is room for a job that waits
+
+
+def worker(options: Settings, shared: _Shared) -> Worker:
     """The arq worker of this process. Jobs are short: what a killed worker left is taken up by the sweep."""
-    return Worker(
+    return _Worker(
+        shared.awake,
         queue_name=QUEUE,
         functions=[jobs.recompute, jobs.coach],
         # Every zone's midnight is among these minutes.
         cron_jobs=[cron(jobs.tick, minute=set(range(0, 60, 5)), second=5, run_at_startup=True)],
         redis_settings=RedisSettings.from_dsn(options.valkey_url),
-        ctx={"settings": options, "db": db},
+        ctx={"settings": options, "db": shared.db, "under_way": shared.under_way},
         job_serializer=orjson.dumps,
         job_deserializer=orjson.loads,
-        # arq polls; a job waits half of this on average.
-        poll_delay=0.01,
         max_jobs=options.max_jobs,
         job_timeout=options.job_timeout_seconds,
         # A kept result would block the same job id; a retry is the sweep's.
@@ -110,17 +147,17 @@ async def _run(options: Settings) -> None:
     """Work until told to stop (SIGINT, SIGTERM); outages of Postgres or Valkey are waited out."""
     while True:
         try:
-            async with _relaying(options) as db:
-                return await _take_jobs(options, db)
+            async with _relaying(options) as shared:
+                return await _take_jobs(options, shared)
         except Unavailable as error:
             log.warning("worker_waits", error=repr(error))
             await asyncio.sleep(1)
 
 
-async def _take_jobs(options: Settings, db: Database) -> None:
+async def _take_jobs(options: Settings, shared: _Shared) -> None:
     """Until told to stop."""
     while True:
-        process = worker(options, db)
+        process = worker(options, shared)
         try:
             await process.async_run()
         except asyncio.CancelledError:
