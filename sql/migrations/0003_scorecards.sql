@@ -116,7 +116,9 @@ create table kpi_result (
   inputs_through timestamptz not null,
   primary key (org_id, subject, subject_id, week, kpi_id)
 );
-create index kpi_result_board on kpi_result (org_id, kpi_id, week, subject, value desc nulls last, subject_id);
+-- Without the value, by which a board is ranked after it is read: an index that holds what every fact changes would have
+-- each change written to all indexes.
+create index kpi_result_board on kpi_result (org_id, kpi_id, week, subject, subject_id);
 
 -- Whose facts count for a subject, and from (inclusive) to (exclusive) which day: a rep's own always, a team's those of
 -- whoever was in it or below it on that day.
