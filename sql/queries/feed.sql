@@ -90,21 +90,20 @@ cross join lateral (
   where k.org_id = $1 and k.subject = 'REP' and k.subject_id = r.rep_id and k.week = s.week
 ) k
 union all
-select r.rep_id, t.kpi_id, k.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.weight, s.workdays,
+select r.rep_id, k.kpi_id, s.week, k.value, k.numerator, k.denominator, k.sample, k.target, k.weight, s.workdays,
   s.workdays_available, k.kpi_version, s.template_id, s.template_version
 from unnest($2::uuid[]) r (rep_id)
-cross join unnest($5::uuid[], $6::date[]) t (kpi_id, since)
 cross join lateral (
-  select * from kpi_result k
-  where k.org_id = $1 and k.subject = 'REP' and k.subject_id = r.rep_id and k.week >= t.since and k.week < $3
-    and k.kpi_id = t.kpi_id
+  select s.week, s.template_id, s.template_version, s.workdays, s.workdays_available from scorecard s
+  where s.org_id = $1 and s.subject = 'REP' and s.subject_id = r.rep_id and s.week >= any($6::date[]) and s.week < $3
+  offset 0
+) s
+cross join lateral (
+  select k.* from kpi_result k
+  where k.org_id = $1 and k.subject = 'REP' and k.subject_id = r.rep_id and k.week = s.week
   offset 0
 ) k
-cross join lateral (
-  select s.template_id, s.template_version, s.workdays, s.workdays_available from scorecard s
-  where s.org_id = $1 and s.subject = 'REP' and s.subject_id = r.rep_id and s.week = k.week
-  offset 0
-) s;
+join unnest($5::uuid[], $6::date[]) t (kpi_id, since) on t.kpi_id = k.kpi_id and t.since <= k.week;
 
 -- name: series
 -- The weeks that evidence shows of each of these reps and KPIs, the oldest first.

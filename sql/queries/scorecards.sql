@@ -13,13 +13,13 @@ with due as (
 )
 select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
   count(*)::int as sample, sum(f.x) as total,
-  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id) filter (where $9::bool) as facts
+  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text)) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
 join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id = due.subject_id
   and m.starts_on < due.until and m.ends_on > due.since
 cross join lateral (
-  select a.activity_id as id, a.kind || ' on ' || a.day as label, a.day,
+  select a.activity_id as id, case when $9 then a.kind || ' on ' || a.day end as label, a.day,
     case when leaf.field = 'MINUTES' then a.minutes else 1 end::numeric as x
   from activity a
   where a.org_id = $1 and a.rep_id = m.rep_id and not a.deleted
@@ -44,7 +44,7 @@ with due as (
 )
 select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
   count(*)::int as sample, sum(f.x) as total,
-  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id) filter (where $9::bool) as facts
+  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text)) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
 join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id = due.subject_id
@@ -85,7 +85,7 @@ with due as (
 )
 select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
   count(*)::int as sample, sum(f.x) as total,
-  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id) filter (where $9::bool) as facts
+  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text)) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
 join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id = due.subject_id
@@ -131,7 +131,7 @@ with due as (
 )
 select due.n, case when leaf.daily then f.day end as day, case when leaf.median then f.x end as x,
   count(*)::int as sample, sum(f.x) as total,
-  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text) order by f.id, f.x) filter (where $9::bool) as facts
+  jsonb_agg(jsonb_build_array(f.id, f.label, f.x::text)) filter (where $9::bool) as facts
 from due
 join leaf using (leaf)
 join subject_rep m on m.org_id = $1 and m.subject = due.subject and m.subject_id = due.subject_id
