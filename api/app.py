@@ -18,7 +18,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -105,7 +105,6 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
         return JSONResponse({"ready": not stopped, "wrong": stopped | hindered}, 503 if stopped else 200)
 
     routes: list[BaseRoute] = [
-        WebSocketRoute("/graphql", _Sockets()),
         Route("/healthz", _healthy),
         Route("/readyz", ready),
         Route("/metrics", _metrics),
@@ -126,7 +125,8 @@ def create_app(settings: Settings | None = None, graph: strawberry.Schema = sche
 class _Application(Starlette):
     """Starlette, but for what is asked all the time: /graphql goes straight to its view.
 
-    The layers around a route of Starlette's take as long as all that is done for a small query besides its statement.
+    The layers around a route of Starlette's take as long as all that is done for a small query besides its statement,
+    and weigh as much as all else of a WebSocket, of which there are thousands.
     """
 
     def __init__(self, cors: Middleware | None, **options: Any) -> None:
@@ -134,8 +134,10 @@ class _Application(Starlette):
         self._cross_origin = None if cors is None else cors.cls(self._answer, *cors.args, **cors.kwargs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != "/graphql":
+        if scope["type"] == "lifespan" or scope["path"] != "/graphql":
             await super().__call__(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.state.running.websocket(WebSocket(scope, receive, send))
         elif self._cross_origin is not None and any(name == b"origin" for name, _ in scope["headers"]):
             # It adds headers to what goes by `send`, and to nothing else.
             await self._cross_origin({**scope, "extensions": {}}, receive, send)
@@ -150,15 +152,7 @@ class _Application(Starlette):
             await CompressMiddleware(response, **_COMPRESSION)(scope, receive, send)
 
 
-class _Sockets:
-    """Bare ASGI: thousands of sockets stay open, and every layer around one weighs on each message."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        socket = WebSocket(scope, receive, send)
-        await running(socket).websocket(socket)
-
-
-def running(connection: Request | WebSocket) -> Running:
+def running(connection: Request) -> Running:
     """What the application of a connection holds."""
     found: Running = connection.app.state.running
     return found

@@ -6,7 +6,6 @@ message comes in few pieces, and answers to pings do not pile up.
 
 import asyncio
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -31,14 +30,17 @@ class BoundedHttp(HttpToolsProtocol):
     _in_head = False
     _head_bytes = 0
     _upgraded = False
+    _running: RequestResponseCycle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._extensions = {WHOLE: self._respond}
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
         super().connection_lost(exc)
+        self._let_go()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -59,13 +61,13 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
-        cast("dict[str, object]", cycle.scope)["extensions"] = {WHOLE: partial(self._respond, cycle)}
+        self._running = cycle  # of those that came at once, one is answered after the other
+        cast("dict[str, object]", cycle.scope)["extensions"] = self._extensions
         super()._start_asgi_task(cycle, app)
 
-    async def _respond(
-        self, cycle: RequestResponseCycle, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
-    ) -> None:
-        """`WHOLE`: what the cycle's `send` does in two steps and two writes, looking at each header."""
+    async def _respond(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """`WHOLE`: what `send` does in two steps and two writes, looking at each header."""
+        cycle = self._running
         if self.flow.write_paused and not cycle.disconnected:
             await self.flow.drain()
         if cycle.disconnected:
@@ -85,6 +87,12 @@ class BoundedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         self._upgraded = True
         super().handle_websocket_upgrade()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of what leads back here: else this would stay for as long as the garbage collector takes."""
+        self.parser = None  # type: ignore[assignment]
+        self._extensions.clear()
 
     def _answering(self) -> bool:
         """Whether a request is under way."""

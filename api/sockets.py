@@ -31,9 +31,11 @@ class Sockets(BoundedWebSocket):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.queue = Inbox()  # type: ignore[assignment]
+        self.writable = Gate()  # type: ignore[assignment]
 
     def start_keepalive(self) -> None:
         """The handshake is over; thousands of sockets do not keep its headers twice."""
+        self.request.headers.clear()  # the parser holds it too
         del self.request, self.response
         super().start_keepalive()
 
@@ -42,7 +44,14 @@ class Sockets(BoundedWebSocket):
         if not self.conn.extensions:  # which would change what a frame looks like
             scope: Any = self.scope
             scope["extensions"][EXTENSION] = {"push": self.push}
-        await super().run_asgi()
+        try:
+            await super().run_asgi()
+        finally:
+            del self.scope  # which leads back here: what has ended goes at once, and waits for no collector
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.conn.parser.close()  # holds `conn`, which holds it
 
     def push(self, texts: Sequence[bytes]) -> int:
         """As `Push`."""
@@ -85,6 +94,35 @@ class Inbox:
     def empty(self) -> bool:
         """Whether `get` would wait."""
         return not self._messages
+
+
+class Gate:
+    """What `asyncio.Event` does, with a tenth of its memory while it is open, as it is at first."""
+
+    __slots__ = ("_opens",)
+
+    def __init__(self) -> None:
+        self._opens: asyncio.Future[None] | None = None
+
+    def is_set(self) -> bool:
+        """Whether `wait` would not."""
+        return self._opens is None
+
+    def set(self) -> None:
+        """Open it."""
+        opens, self._opens = self._opens, None
+        if opens is not None:
+            opens.set_result(None)
+
+    def clear(self) -> None:
+        """Shut it."""
+        if self._opens is None:
+            self._opens = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> None:
+        """Until it opens."""
+        if self._opens is not None:
+            await asyncio.shield(self._opens)
 
 
 def frame(text: bytes) -> bytes:

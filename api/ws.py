@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import structlog
 from graphql import GraphQLError
+from starlette.datastructures import Headers
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from structlog.contextvars import bind_contextvars
 
@@ -67,7 +68,7 @@ class GraphQLOverWebSocket:
             await websocket.close(SUBPROTOCOL, "Subprotocol not acceptable")
             return
         await websocket.accept(PROTOCOL)
-        await _Connection(self._api, self._bus, websocket).serve()
+        await _Connection(self._api, self._bus, websocket, *_handshake(websocket)).serve()
 
 
 @dataclass(slots=True)
@@ -75,16 +76,17 @@ class _Connection:
     api: Api
     bus: Bus
     websocket: WebSocket
+    request_id: str
+    authorization: str | None
+    """Of the handshake."""
     viewer: Viewer | None = None
     expires: datetime | None = None
     initialised: bool = False
-    request_id: str = ""
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     held: int = 0
     """Characters of the messages whose operations are under way: what was asked with is kept until they end."""
 
     async def serve(self) -> None:
-        self.request_id = request_id(self.websocket.headers.get("x-request-id"))
         reason = "client"
         try:
             await self._first()
@@ -101,6 +103,7 @@ class _Connection:
             pass
         finally:
             tasks = list(self.running.values())
+            self.running.clear()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -158,7 +161,7 @@ class _Connection:
             raise Closing(TOO_MANY_INITS, "Too many initialisation requests")
         self.initialised = True
         given = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
-        token = given.get("authorization") or self.websocket.headers.get("authorization")
+        token = given.get("authorization") or self.authorization
         try:
             self.viewer, self.expires = await self.api.viewer(token if isinstance(token, str) else None)
         except Refusal:
@@ -200,7 +203,6 @@ class _Connection:
     async def _operate(self, id_: str, payload: object, viewer: Viewer) -> None:
         """One operation to its end. The id is free again before the last message goes out."""
         bind_contextvars(request_id=self.request_id, org_id=str(viewer.org_id))
-        mine = asyncio.current_task()
         started = time.perf_counter()
         note: dict[str, Any] = {}
         try:
@@ -220,7 +222,7 @@ class _Connection:
         finally:
             milliseconds = round((time.perf_counter() - started) * 1000, 1)
             log.info("request", transport="websocket", milliseconds=milliseconds, **note)
-        if self.running.get(id_) is mine:
+        if self.running.get(id_) is asyncio.current_task():
             del self.running[id_]
             with suppress(WebSocketDisconnect):
                 await self._send(last)
@@ -271,6 +273,13 @@ class _Connection:
     async def _close(self, code: int, reason: str) -> None:
         if self.websocket.application_state is WebSocketState.CONNECTED:
             await self.websocket.close(code, reason.encode()[:120].decode(errors="ignore"))
+
+
+def _handshake(websocket: WebSocket) -> tuple[str, str | None]:
+    """Request id and token that it came with. Its headers are let go: thousands of sockets stay open."""
+    headers = Headers(scope=websocket.scope)
+    websocket.scope["headers"] = []
+    return request_id(headers.get("x-request-id")), headers.get("authorization")
 
 
 def _id(message: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from websockets.frames import Frame, Opcode
 
-from api.sockets import Inbox, frame
+from api.sockets import Gate, Inbox, frame
 from domain.org.model import TeamItem
 from domain.org.trees import teams_upsert
 from tests.api.clients import connect
@@ -31,6 +31,24 @@ async def test_an_inbox_hands_out_in_order_what_comes_before_and_after_it_is_ask
     inbox.put_nowait(3)
     assert await reading == 3
     assert inbox.empty()
+
+
+async def test_a_gate_lets_all_through_who_wait_and_none_while_it_is_shut() -> None:
+    gate = Gate()
+    await gate.wait()
+    gate.clear()
+    gate.clear()
+    waiting = [asyncio.create_task(gate.wait()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()  # which is nothing to the others
+    await asyncio.sleep(0)
+    assert [task.done() for task in waiting] == [True, False, False]
+    assert not gate.is_set()
+    gate.set()
+    await asyncio.gather(*waiting[1:])
+    assert gate.is_set()
+    gate.set()
+    await gate.wait()
 
 
 @pytest.mark.parametrize("compression", [None, "deflate"])
