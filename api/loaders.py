@@ -11,14 +11,17 @@ from typing import Any
 
 import strawberry
 
+from api.along import ALONG, Bring
 from api.context import Batch, Context, Info
 from api.engine import COLUMN
-from api.rows import NEEDS, WANTED, keys_of, wanted
+from api.rows import NEEDS, WANTED, Rows, keys_of, wanted
 
 Load = Callable[..., Awaitable[Sequence[Any]]]
 
 
-def column(load: Load, *, description: str, needs: Sequence[str] | None = None, **options: Any) -> Any:
+def column(
+    load: Load, *, description: str, needs: Sequence[str] | None = None, along: Bring | None = None, **options: Any
+) -> Any:
     """A field of which `load(ctx, parents, **arguments)` gives the values, in the order of the parents.
 
     async def _team(ctx: Context, reps: Sequence["Rep"], on: On = None) -> list[Team | None]: ...
@@ -26,7 +29,8 @@ def column(load: Load, *, description: str, needs: Sequence[str] | None = None, 
     team: Team | None = column(_team, description="Its team. Null on days when it is in none.")
 
     The parameters after the second are the field's arguments, but for `wanted`, which is what the document asks of the
-    objects. `needs` names the attributes of the parents that the load looks at.
+    objects. `needs` names the attributes of the parents that the load looks at. `along` says how the same may come
+    along with the parents.
     """
     _, parents, *arguments = inspect.signature(load).parameters.values()
     chooses = any(parameter.name == WANTED for parameter in arguments)
@@ -35,7 +39,11 @@ def column(load: Load, *, description: str, needs: Sequence[str] | None = None, 
     async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
         return await info.context.load(_Column(load, arguments), _Parent(root))
 
-    def of_all(parents: Sequence[Any], info: Info, **arguments: Any) -> Awaitable[Sequence[Any]]:
+    def of_all(parents: Sequence[Any], info: Info, **arguments: Any) -> Sequence[Any] | Awaitable[Sequence[Any]]:
+        if along is not None and isinstance(parents, Rows):
+            there = parents.along(load, arguments)
+            if there is not None:
+                return there
         if chooses:
             arguments[WANTED] = wanted(info)
         return load(info.context, parents, **arguments)
@@ -43,7 +51,11 @@ def column(load: Load, *, description: str, needs: Sequence[str] | None = None, 
     root = parents.replace(name="root", annotation=Any)
     info = inspect.Parameter("info", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Info)
     resolve.__signature__ = inspect.Signature([root, info, *arguments])  # type: ignore[attr-defined]
-    metadata = {COLUMN: of_all} if needs is None else {COLUMN: of_all, NEEDS: needs}
+    metadata: dict[str, Any] = {COLUMN: of_all}
+    if needs is not None:
+        metadata[NEEDS] = needs
+    if along is not None:
+        metadata[ALONG] = load, along
     return strawberry.field(resolver=resolve, description=description, metadata=metadata, **options)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache, partial
+from itertools import chain, count
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 from uuid import UUID
@@ -130,26 +131,91 @@ def _is_decimal(type_: Any) -> bool:
     return (type_.of_type if isinstance(type_, StrawberryOptional) else type_) in (Decimal, Ratio)
 
 
+class Stored:
+    """Rows as they were fetched, or only columns of so many."""
+
+    __slots__ = ("_columns", "_length", "records")
+
+    def __init__(self, records: Sequence[Record] | None, columns: dict[str, list[Any]] | None, length: int) -> None:
+        self.records = records
+        self._columns = columns
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """All columns by name; none of no rows."""
+        if self._columns is None:
+            records = self.records or ()
+            names = records[0].keys() if records else ()
+            self._columns = dict(zip(names, map(list, zip(*records, strict=True)), strict=True))
+        return self._columns
+
+    def take(self, positions: Sequence[int]) -> "Stored":
+        """Those at these positions."""
+        if self.records is not None:
+            return Stored([self.records[position] for position in positions], None, len(positions))
+        columns = {name: [column[place] for place in positions] for name, column in self.columns.items()}
+        return Stored(None, columns, len(positions))
+
+
+class Came(NamedTuple):
+    """Rows that came along with those they belong to, under a name. `shown`: of whom they are shown, where not of all:
+    those whose ids, of a column, are among these.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    kind: "type[FromRow]"
+    many: bool
+    beside: Mapping[str, Any]
+    shown: tuple[str, frozenset[UUID]] | None
+    columns: Columns
+    along: "Mapping[Any, Came]"
+
+
 class Rows(Table[R]):
     """Stored rows as objects of a type."""
 
-    __slots__ = ("_beside", "_columns", "_records", "kind")
+    __slots__ = ("_along", "_beside", "_prefix", "_stored", "kind")
 
     def __init__(self, kind: type[R], records: Sequence[Record], **beside: Any) -> None:
+        self._set(kind, Stored(records, None, len(records)), "", beside, {})
+
+    def _set(
+        self, kind: type[R], stored: Stored, prefix: str, beside: Mapping[str, Any], along: Mapping[Any, Came]
+    ) -> "Rows[R]":
         self.kind = kind
-        self._records = records
+        self._stored = stored
+        self._prefix = prefix
         self._beside = beside
-        self._columns: dict[str, list[Any]] | None = None
+        self._along = along
+        return self
+
+    def with_along(self, along: Mapping[Any, Came]) -> "Rows[R]":
+        """The same with what came along, by the load that would be asked for it."""
+        self._along = along
+        return self
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._stored)
 
     def __iter__(self) -> Iterator[R]:
-        return (self.kind.of(record, **self._beside) for record in self._records)
+        records: Any = self._stored.records
+        if records is None or self._prefix:
+            columns = self._stored.columns
+            names = [name for name in columns if name.startswith(self._prefix)]
+            called = [name.removeprefix(self._prefix) for name in names]
+            values = zip(*(columns[name] for name in names), strict=True)
+            records = (dict(zip(called, row, strict=True)) for row in values)
+        return (self.kind.of(record, **self._beside) for record in records)
 
     def take(self, positions: Sequence[int]) -> "Rows[R]":
         """Those at these positions."""
-        return Rows(self.kind, [self._records[position] for position in positions], **self._beside)
+        taken: Rows[R] = Rows.__new__(Rows)
+        return taken._set(self.kind, self._stored.take(positions), self._prefix, self._beside, self._along)
 
     def column(self, name: str) -> list[Any]:
         """An attribute of all."""
@@ -159,15 +225,34 @@ class Rows(Table[R]):
     def stored(self, column: str) -> list[Any]:
         """A column as it is stored."""
         if column in self._beside:
-            return [self._beside[column]] * len(self._records)
-        if self._columns is None:
-            names = self._records[0].keys() if self._records else ()
-            self._columns = dict(zip(names, map(list, zip(*self._records, strict=True)), strict=True))
-        return self._columns[column]
+            return [self._beside[column]] * len(self._stored)
+        return self._stored.columns[self._prefix + column if self._prefix else column]
+
+    def along(self, load: Any, arguments: Mapping[str, Any]) -> "Rows[Any] | Ones[Any] | Many[Any] | None":
+        """What came along for a load with these arguments; None when nothing did."""
+        came = self._along.get(load)
+        if came is None or came.arguments != arguments or not self._stored:
+            return None
+        found = self.stored(came.name)
+        rows: Rows[Any] = Rows.__new__(Rows)
+        if came.many:
+            names = came.columns.values | came.columns.texts
+            columns = {name: _joined(self.stored(f"{came.name}.{name}")) for name in names}
+            stored = Stored(None, columns, sum(found))
+            return Many(rows._set(came.kind, stored, "", came.beside, {}), found)
+        if came.shown is not None:
+            ids, among = self.stored(came.shown[0]), came.shown[1]
+            found = [there and one in among for there, one in zip(found, ids, strict=True)]
+        rows._set(came.kind, self._stored, f"{self._prefix}{came.name}.", came.beside, came.along)
+        if all(found):
+            return rows
+        places = [place for place, there in enumerate(found) if there]
+        number = count()
+        return Ones(rows.take(places), [next(number) if there else None for there in found])
 
     def by(self, column: str, keys: Sequence[Any]) -> Ones[R]:
         """For each key the row that has it in a column; None without one. No other rows were asked for."""
-        if not self._records:
+        if not self._stored:
             return Ones(self, [None] * len(keys))
         found = {key: position for position, key in enumerate(self.stored(column))}
         return Ones(self, list(map(found.get, keys)))
@@ -175,16 +260,20 @@ class Rows(Table[R]):
     def placed(self, column: str, length: int) -> Ones[R]:
         """For each of so many keys the row with its number, from 1, in a column; None without one."""
         places: list[int | None] = [None] * length
-        for position, number in enumerate(self.stored(column) if self._records else ()):
+        for position, number in enumerate(self.stored(column) if self._stored else ()):
             places[number - 1] = position
         return Ones(self, places)
 
     def listed(self, column: str, length: int) -> Many[R]:
         """For each of so many keys the rows with its number, from 1, in a column, by which rows are ordered."""
         lengths = [0] * length
-        for number in self.stored(column) if self._records else ():
+        for number in self.stored(column) if self._stored else ():
             lengths[number - 1] += 1
         return Many(self, lengths)
+
+
+def _joined(arrays: Sequence[list[Any] | None]) -> list[Any]:
+    return list(chain.from_iterable(array for array in arrays if array is not None))
 
 
 def _one_each(column: list[Any]) -> list[Any]:

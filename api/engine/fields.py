@@ -14,6 +14,7 @@ from strawberry import Info
 from strawberry.extensions import FieldExtension
 from strawberry.types.field import StrawberryField
 
+from api.engine.info import ColumnInfo
 from api.engine.places import InField, Place, Step, path_of
 from api.engine.run import Column, Later, Run
 from api.engine.tables import ByColumn, Table
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from api.engine.shapes import Shape
 
 COLUMN = "column"
-"""Metadata key of a field: its column resolver, `async (parents, info, **arguments) -> values`."""
+"""Metadata key of a field: its column resolver, `(parents, info, **arguments)`, which gives the values or an awaitable
+of them: what is there already comes as a `Table`, `Ones` or `Many`.
+"""
 
 _BACKREF = "strawberry-definition"
 
@@ -54,7 +57,9 @@ class Resolver(Protocol):
 
     once: bool
 
-    def values(self, run: Run, parents: Sequence[Any], place: Place, field: "Field") -> list[Any] | Awaitable[Any]:
+    def values(
+        self, run: Run, parents: Sequence[Any], place: Place, field: "Field"
+    ) -> list[Any] | ByColumn[Any] | Awaitable[Any]:
         """One value a parent: exceptions are errors there, awaitables are waited for. Or an awaitable of them all."""
 
 
@@ -99,7 +104,7 @@ class Field:
             values = self.resolver.values(run, parents, place, self)
         except Exception as error:
             values = [error] * len(parents)
-        if isinstance(values, list):
+        if isinstance(values, list | ByColumn):
             return self.shape.complete(run, values, place)
         later = Later()
 
@@ -142,34 +147,6 @@ async def _gather(values: Sequence[Awaitable[Any]]) -> list[Any]:
 
 
 _HELPERS = GraphQLResolveInfoHelpers(gather=_gather, track=lambda values: None)
-
-
-class ColumnInfo(Info[Any, Any]):
-    """Strawberry's info, made when it is looked into."""
-
-    def __init__(self, run: Run, place: Place, position: int, field: Field, strawberry_field: StrawberryField) -> None:
-        self._at = (run, place, position, field)
-        self._own = strawberry_field
-
-    @property
-    def context(self) -> Any:
-        return self._at[0].context
-
-    def wanted(self, path: Sequence[str] = ()) -> frozenset[str] | None:
-        """The Python names of what is asked of the field's objects, or of those at the end of a path of fields.
-
-        None when they are not of one type of Strawberry's.
-        """
-        return self._at[3].shape.wanted(tuple(path))
-
-    @property
-    def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]
-        run, place, position, field = self._at
-        return field.info(run, place, position)
-
-    @property
-    def _field(self) -> StrawberryField:  # type: ignore[override]
-        return self._own
 
 
 class TypeName:
@@ -215,15 +192,17 @@ class Columns:
 
     def __init__(self, load: Any, own: StrawberryField, arguments: Arguments, gates: Sequence[Gate]) -> None:
         self._load = load
-        self._own = own
-        self._arguments = arguments
-        self._gates = gates
+        self.own = own
+        self.arguments = arguments
+        self.gates = gates
 
-    def values(self, run: Run, parents: Sequence[Any], place: Place, field: Field) -> Awaitable[Any]:
-        info = ColumnInfo(run, place, 0, field, self._own)
-        arguments = self._arguments.of(run, lambda: info)
-        _pass(self._gates, run)
-        loading: Awaitable[Any] = self._load(parents, info, **arguments)
+    def values(
+        self, run: Run, parents: Sequence[Any], place: Place, field: Field
+    ) -> list[Any] | ByColumn[Any] | Awaitable[Any]:
+        info = ColumnInfo(run, place, 0, field, self.own)
+        arguments = self.arguments.of(run, lambda: info)
+        _pass(self.gates, run)
+        loading: ByColumn[Any] | Awaitable[Any] = self._load(parents, info, **arguments)
         return loading
 
 

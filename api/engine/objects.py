@@ -21,6 +21,7 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.executor import invalid_return_type_error
 from graphql.pyutils import inspect
 
+from api.engine.fields import Columns, Field
 from api.engine.places import Among, Place, Shared
 from api.engine.run import BUBBLE, Column, Run, finished
 from api.engine.shapes import Items, Leaf, Scattered, Shape, Spread
@@ -40,6 +41,7 @@ class Objects(Shape):
         self._nodes = nodes
         self._selection: Selection | None = None
         self._wanted: dict[tuple[str, ...], frozenset[str] | None] = {}
+        self._columns: dict[tuple[str, ...], Sequence[Field]] = {}
         definition: Any = type_.extensions.get("strawberry-definition")
         self._origin = getattr(definition, "origin", None) if getattr(definition, "is_type_of", None) is None else None
 
@@ -116,6 +118,20 @@ class Objects(Shape):
                     return None
                 names |= below
         return frozenset(names)
+
+    def columns(self, path: tuple[str, ...]) -> "Sequence[Field]":
+        if path not in self._columns:
+            fields = [field for field in self._selected().fields if not path or field.python_name == path[0]]
+            if path:
+                self._columns[path] = fields[0].shape.columns(path[1:]) if len(fields) == 1 else ()
+            else:
+                names = [field.python_name for field in fields]
+                self._columns[path] = [
+                    field
+                    for field in fields
+                    if isinstance(field.resolver, Columns) and names.count(field.python_name) == 1
+                ]
+        return self._columns[path]
 
     def _selected(self) -> "Selection":
         if self._selection is None:

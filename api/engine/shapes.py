@@ -86,6 +86,10 @@ class Shape(ABC):
         """The Python names of what is asked of the objects at the end of a path of fields; None when not known."""
         return None
 
+    def columns(self, path: tuple[str, ...]) -> "Sequence[Field]":
+        """The fields with column resolvers of those objects, where no other has the same Python name."""
+        return ()
+
     @abstractmethod
     def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         """The column of values that are neither null nor errors."""
@@ -254,6 +258,9 @@ class Items(Shape):
 
     def wanted(self, path: tuple[str, ...]) -> frozenset[str] | None:
         return self.item.wanted(path)
+
+    def columns(self, path: tuple[str, ...]) -> "Sequence[Field]":
+        return self.item.columns(path)
 
     def complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         if isinstance(values, Many):

@@ -94,6 +94,18 @@ where $6::uuid[] is null or (q.subject = 'REP' and q.subject_id = any($6::uuid[]
   or (q.subject = 'TEAM' and q.subject_id = any($7::uuid[]))
 order by k.place, q.starts_on, q.ends_on, q.measure, q.quota_id;
 
+-- name: quotas_of_subject
+-- The same of one subject, to come along with it.
+select q.quota_id, q.subject, q.subject_id, q.measure, q.kpi_id, q.period_kind, q.starts_on, q.ends_on,
+  q.version, q.created_at, v.amount, v.currency, v.seasonality, v.proration_basis, v.pace_basis, v.ramp, v.note,
+  v.created_at as changed_at
+from quota q
+join quota_version v on v.org_id = q.org_id and v.quota_id = q.quota_id and v.version = q.version
+where q.org_id = $1 and q.subject_id = $2 and q.subject = $3 and q.starts_on < $5 and q.ends_on > $4
+  and ($6::uuid[] is null or (q.subject = 'REP' and q.subject_id = any($6::uuid[]))
+    or (q.subject = 'TEAM' and q.subject_id = any($7::uuid[])))
+order by q.starts_on, q.ends_on, q.measure, q.quota_id;
+
 -- name: versions
 -- Every version of some quotas, the latest first.
 select v.quota_id, v.version, v.amount, v.seasonality, v.proration_basis, v.pace_basis, v.ramp, v.note, v.created_at,

@@ -29,6 +29,11 @@ where org_id = $1 and ($2::uuid[] is null or user_id = any($2)) and ($3::text[] 
 select rep_id, external_id, user_id, name, email, title, role, hired_on, left_on, version from rep
 where org_id = $1 and rep_id = any($2::uuid[]);
 
+-- name: rep_of_subject
+-- The rep behind what one of several kinds of subjects carries, to come along with it.
+select rep_id, external_id, user_id, name, email, title, role, hired_on, left_on, version from rep
+where org_id = $1 and rep_id = $2 and $3::text = 'REP';
+
 -- name: reps_by_external_id
 -- Reps by the CRM's key, as far as they are seen.
 select rep_id, external_id, user_id, name, email, title, role, hired_on, left_on, version from rep
@@ -99,6 +104,12 @@ from unnest($2::uuid[]) with ordinality k (rep_id, place)
 join assignment a on a.org_id = $1 and a.rep_id = k.rep_id and a.starts_on <= $3
   and (a.ends_on is null or a.ends_on > $3)
 join team t on t.org_id = $1 and t.team_id = a.team_id;
+
+-- name: team_of_rep
+-- The team of one rep on a day, to come along with it.
+select t.team_id, t.external_id, t.name, t.parent_id, t.manager_id, t.version
+from assignment a join team t on t.org_id = $1 and t.team_id = a.team_id
+where a.org_id = $1 and a.rep_id = $2 and a.starts_on <= $3 and (a.ends_on is null or a.ends_on > $3);
 
 -- name: managers_of_reps
 -- The manager of the nearest team up the tree that has one other than the rep itself, on each day asked for.

@@ -72,6 +72,10 @@ join scorecard s on s.org_id = $1 and s.subject_id = k.subject_id
   and s.subject = case when $5::text is null then k.subject else $5 end
   and s.week = case when $6::date is null then k.week else $6 end;
 
+-- name: by_key
+-- One scorecard, to come along with its subject.
+select s.* from scorecard s where s.org_id = $1 and s.subject_id = $2 and s.subject = $3 and s.week = $4;
+
 -- name: page
 -- One kind of subjects in a week, by score ($9 is 1 or -1) and those without one last.
 select s.*, p.place
@@ -107,6 +111,11 @@ join kpi_result r on r.org_id = $1 and r.subject_id = k.subject_id
   and r.subject = case when $5::text is null then k.subject else $5 end
   and r.week = case when $6::date is null then k.week else $6 end
 order by k.place, r.position;
+
+-- name: results_by_key
+-- The KPIs of one scorecard, in their order, to come along with it.
+select r.* from kpi_result r
+where r.org_id = $1 and r.subject_id = $2 and r.subject = $3 and r.week = $4 order by r.position;
 
 -- name: series_of
 -- A KPI of subjects in the weeks from..to, both included, in order.

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from functools import partial
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import strawberry
 
+from api.along import asked_of_page
 from api.auth import reads
 from api.context import Batch, Context, Info
 from api.enums import describe
@@ -29,7 +29,6 @@ from api.graph.org.types import (
     users_by_id,
 )
 from api.relay import KINDS, Connection, decode_cursor, nodes_by_uuid, page, page_of, page_size, parse_id, uuid_of
-from api.rows import Rows, wanted_of_page
 from domain.org.model import RepStatus, Scope
 from sql.queries import Query, queries
 
@@ -131,11 +130,12 @@ class OrgQuery:
             await ctx.today(),
             None if wanted.team_id is None else uuid_of(wanted.team_id, "Team") or _NOBODY,
         )
-        columns = Rep.columns(wanted_of_page(info), "rep_id", "name" if by_name else "hired_on")
-        rows = await ctx.fetch(_REPS[order.field, order.direction].only(columns), *which, *cursor, size + 1)
+        asked = await asked_of_page(Rep, info, "rep_id", "name" if by_name else "hired_on")
+        query = _REPS[order.field, order.direction].only(asked.columns)
+        rows = await ctx.fetch(query, *which, *cursor, size + 1, *asked.told)
         place = rep_place if by_name else (lambda row: (row["hired_on"], row["rep_id"]))
         count = _count(ctx, _directory.reps_count, *which)
-        return page_of(rows, size, after, partial(Rows, Rep), place, count)
+        return page_of(rows, size, after, asked.rows, place, count)
 
     @reads(Scope.ORG_READ, "A team, by one of the two. Null when absent or not seen.")
     async def team(self, info: Info, id: Id = None, external_id: ExternalId = None) -> Team | None:

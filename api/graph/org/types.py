@@ -18,6 +18,7 @@ from uuid import UUID
 
 import strawberry
 
+from api.along import Along
 from api.context import Context, Reads, Some, common, of_seen
 from api.engine import Ones
 from api.graph.feed.on_rep import FeedOnRep
@@ -67,6 +68,14 @@ async def reps_by_id(ctx: Context, ids: Sequence[UUID], columns: Columns | None 
         return [None] * len(ids)
     seen = await ctx.sight()
     return of_seen(seen, ids, await ctx.whoever_asks(Some(_stored_reps, columns), ids))
+
+
+async def rep_along(ctx: Context) -> Along | None:
+    """The same of whatever reps carry, by `subject_id` and `subject`."""
+    if not _reads(ctx):
+        return None
+    seen = ("subject_id", await ctx.sight())
+    return Along(Rep, _directory.rep_of_subject, on=["subject_id", "subject"], seen=seen)
 
 
 async def _stored_reps(reads: Reads, ids: Sequence[UUID], columns: Columns | None) -> "Ones[Rep]":
@@ -215,6 +224,10 @@ async def _team(ctx: Context, reps: "Sequence[Rep]", on: On = None, wanted: Want
     return await ctx.load_each(Some(_teams_of_reps, on, Team.columns(wanted, PLACE)), _rep_ids(reps))
 
 
+async def _team_along(ctx: Context, on: date | None = None) -> Along:
+    return Along(Team, _directory.team_of_rep, on=["rep_id"], told=[on or await ctx.today()])
+
+
 _rep_ids = keys_of("rep_id")
 
 
@@ -331,7 +344,9 @@ class Rep(FromRow, ScorecardsOnRep, QuotasOnRep, IncentivesOnRep, FeedOnRep, Nod
     status: RepStatus = column(
         _status, needs=["left_on"], description="Whether it still sells, today in the organisation."
     )
-    team: Team | None = column(_team, needs=["rep_id"], description="Its team. Null on days when it is in none.")
+    team: Team | None = column(
+        _team, needs=["rep_id"], along=_team_along, description="Its team. Null on days when it is in none."
+    )
     manager: User | None = column(
         _manager,
         needs=["rep_id"],

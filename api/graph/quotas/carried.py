@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
+from api.along import Along
 from api.context import Context, Some
 from api.graph.scorecards.definitions import Kpi, kpis_by_id
 from api.loaders import column, loads
@@ -44,6 +45,12 @@ async def _rep(ctx: Context, carried: "Sequence[Carried]", wanted: Wanted = None
     return await ctx.load_each(Some(reps_by_id, Rep.columns(wanted, "rep_id")), _ids(carried, Subject.REP))
 
 
+async def _rep_along(ctx: Context) -> Along | None:
+    from api.graph.org.types import rep_along
+
+    return await rep_along(ctx)
+
+
 async def _team(ctx: Context, carried: "Sequence[Carried]") -> "Sequence[Team | None]":
     from api.graph.org.types import teams_by_id
 
@@ -75,7 +82,10 @@ class Carried:
         kpis_by_id, "kpi_uuid", description="The KPI, as it is defined today. Null unless the measure is KPI."
     )
     rep: LazyRep | None = column(
-        _rep, needs=_SUBJECT, description="The rep. Null when the subject is another kind, or not seen."
+        _rep,
+        needs=_SUBJECT,
+        along=_rep_along,
+        description="The rep. Null when the subject is another kind, or not seen.",
     )
     team: LazyTeam | None = column(
         _team, needs=_SUBJECT, description="The team. Null when the subject is another kind, or not seen."

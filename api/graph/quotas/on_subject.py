@@ -6,10 +6,11 @@ from uuid import UUID
 
 import strawberry
 
+from api.along import Along
 from api.auth import Requires
 from api.context import Context, Some
 from api.engine import Many
-from api.graph.quotas.loaders import quotas_of
+from api.graph.quotas.loaders import quotas_of, seen
 from api.graph.quotas.types import Attainment, Quota, attainments_at
 from api.loaders import column
 from api.periods import PeriodInput, period_of
@@ -17,6 +18,9 @@ from api.relay import uuid_of
 from api.rows import PLACE, Rows, Wanted, keys_of
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, AttainmentKey, Measure, Subject
+from sql.queries import queries
+
+_attainment = queries("attainment")
 
 PeriodArgument = Annotated[
     PeriodInput, strawberry.argument(description="A week, month, quarter or year of the fiscal calendar.")
@@ -42,7 +46,15 @@ def _quotas_of(subject: Subject, id_of: str, description: str) -> Any:
         columns = Quota.columns(wanted, PLACE)
         return await ctx.load_each(Some(_quotas, subject, days.starts_on, days.ends_on, columns), ids(subjects))
 
-    return column(load, needs=[id_of], description=description, extensions=[Requires(Scope.QUOTAS_READ)])
+    async def along(ctx: Context, period: PeriodInput) -> Along:
+        days = await period_of(ctx, period)
+        told = [subject, days.starts_on, days.ends_on, *await seen(ctx)]
+        calendar = await ctx.calendar()
+        return Along(
+            Quota, _attainment.quotas_of_subject, on=[id_of], told=told, many=True, beside={"calendar": calendar}
+        )
+
+    return column(load, needs=[id_of], along=along, description=description, extensions=[Requires(Scope.QUOTAS_READ)])
 
 
 async def _quotas(ctx: Context, ids: Sequence[UUID], *of: Any) -> Many[Quota]:

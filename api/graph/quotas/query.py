@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from api.along import asked_of_page
 from api.auth import reads
 from api.context import Context, Info, Seen
 from api.errors import bad_request
@@ -16,7 +17,7 @@ from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgu
 from api.graph.quotas.types import Attainment, LeaderboardEntry, Quota, QuotaPlan, currency_of
 from api.periods import PeriodInput, period_of
 from api.relay import KINDS, Connection, decode_cursor, page, page_of, page_size, uuid_of
-from api.rows import Rows, Wanted, wanted_of_page
+from api.rows import Rows
 from domain.calendar import DAY, Period, PeriodKind
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, Measure, PlanStatus, Subject
@@ -98,15 +99,15 @@ class QuotasQuery:
             period and period.ends_on,
         )
         place = decode_cursor(after, KINDS[date], UUID) if after is not None else (None, None)
-        query = _attainment.quotas_page.only(Quota.columns(wanted_of_page(info), "starts_on", "quota_id"))
-        rows = await ctx.fetch(query, *which, *place, size + 1)
+        along = await asked_of_page(Quota, info, "starts_on", "quota_id")
+        rows = await ctx.fetch(_attainment.quotas_page.only(along.columns), *which, *place, size + 1, *along.told)
         calendar = await ctx.calendar()
 
         async def count() -> int:
             return int(await ctx.value(_attainment.quotas_count, *which))
 
         def shown(some: Sequence[Record]) -> Rows[Quota]:
-            return Rows(Quota, some, calendar=calendar)
+            return along.rows(some, calendar=calendar)
 
         return page_of(rows, size, after, shown, _quota_place, count)
 
@@ -124,7 +125,7 @@ class QuotasQuery:
         first: First = None,
         after: After = None,
     ) -> Connection[Attainment]:
-        return await attainment_page(info.context, period, group_by, filter, first, after, wanted_of_page(info))
+        return await attainment_page(info.context, period, group_by, filter, first, after, info)
 
     @reads(
         Scope.QUOTAS_READ,
@@ -178,30 +179,30 @@ async def attainment_page(
     filter: AttainmentFilter | None,
     first: int | None,
     after: str | None,
-    wanted: Wanted = None,
+    info: Any = None,
 ) -> Connection[Attainment]:
-    """A page of attainments that the viewer sees."""
-    size, asked = page_size(first), filter or AttainmentFilter()
+    """A page of attainments that the viewer sees; of what the document asks when there is an `info` to tell it."""
+    size, meant = page_size(first), filter or AttainmentFilter()
     period = await period_of(ctx, given)
     which = (
-        asked.measure,
-        kpi_of(asked.measure, asked.kpi_id) or NO_KPI,
+        meant.measure,
+        kpi_of(meant.measure, meant.kpi_id) or NO_KPI,
         period.kind,
         period.starts_on,
         group_by,
         await _seen_of(ctx, group_by),
-        await _wanted(ctx, asked, group_by, period),
+        await _wanted(ctx, meant, group_by, period),
     )
     place = decode_cursor(after, KINDS[Decimal], UUID) if after is not None else (None, None)
-    query = _attainment.page.only(Attainment.columns(wanted, "ratio", "subject_id"))
-    rows = await ctx.fetch(query, *which, *place, size + 1)
+    asked = await asked_of_page(Attainment, info, "ratio", "subject_id")
+    rows = await ctx.fetch(_attainment.page.only(asked.columns), *which, *place, size + 1, *asked.told)
     calendar = await ctx.calendar()
 
     async def count() -> int:
         return int(await ctx.value(_attainment.page_count, *which))
 
     def shown(some: Sequence[Record]) -> Rows[Attainment]:
-        return Rows(Attainment, some, calendar=calendar)
+        return asked.rows(some, calendar=calendar)
 
     return page_of(rows, size, after, shown, _ratio_place, count)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
+from api.along import Along
 from api.context import Context, Reads, Some, common, in_sight, where
 from api.engine import Many, Ones
 from api.explain import ExplainStep, explain_steps
@@ -31,7 +32,9 @@ from domain.scorecards.model import (
     Subject,
 )
 from sql.pool import Record
-from sql.queries import Columns
+from sql.queries import Columns, queries
+
+_read = queries("scorecard_read")
 
 LazyRep = Annotated["Rep", strawberry.lazy("api.graph.org.types")]  # type: ignore[name-defined]  # noqa: F821
 LazyTeam = Annotated["Team", strawberry.lazy("api.graph.org.types")]  # type: ignore[name-defined]  # noqa: F821
@@ -125,6 +128,10 @@ async def _results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None
     return Rows(KpiResult, await results_of(reads, keys, columns)).listed(PLACE, len(keys))
 
 
+async def _results_along(ctx: Context) -> Along:
+    return Along(KpiResult, _read.results_by_key, on=["subject_id", "subject", "week"], many=True)
+
+
 _keys = keys_of("key")
 
 
@@ -186,7 +193,9 @@ class Scorecard(FromRow, Node):
     template: ScorecardTemplate = loads(
         templates_of_versions, "template_version", description="The template, in the version that was used."
     )
-    results: list[KpiResult] = column(_results, needs=["key"], description="Its KPIs, in the template's order.")
+    results: list[KpiResult] = column(
+        _results, needs=["key"], along=_results_along, description="Its KPIs, in the template's order."
+    )
 
     made: ClassVar = {
         "id": Made(lambda *columns: global_id("Scorecard", Key.of(*columns)), _KEY),
@@ -200,6 +209,14 @@ class Scorecard(FromRow, Node):
 async def scorecard_at(ctx: Context, subject: Subject, subject_id: UUID, day: date | None) -> Scorecard | None:
     """The scorecard of the day's week (default: the current one). None when there is none, or it is not seen."""
     return (await scorecards_at(ctx, subject, [subject_id], day))[0]
+
+
+async def scorecard_along(ctx: Context, subject: Subject, id_of: str, day: date | None) -> Along:
+    """The same, along with the subjects, whose ids are in a column."""
+    calendar = await ctx.calendar()
+    week = calendar.week(day or calendar.local_day(ctx.now))
+    seen = (id_of, await (ctx.sight() if subject is Subject.REP else ctx.team_sight()))
+    return Along(Scorecard, _read.by_key, on=[id_of], told=[subject, week], seen=seen)
 
 
 async def scorecards_at(

@@ -207,12 +207,9 @@ async def test_a_page_of_reps_costs_the_same_however_many(house: House, statemen
         await house.ask(document, first=2)
     assert sorted(one) == sorted(both)
     assert sorted(both) == [
-        "attainment.by_keys",  # of the reps, then of their teams
         "attainment.by_keys",
-        "attainment.quotas_of_subjects",
         "attainment.versions",
         "directory.reps_by_name",
-        "directory.teams_of_reps",
         "org.calendar_versions",
         "quotas.boards_quotas",
         "quotas.credit_sums",
