@@ -27,6 +27,9 @@ How a field is resolved, cheapest first:
 - anything else (field extensions, other exception handlers, resolvers of plain graphql-core schemas) as graphql-core
   would call it.
 
+Values may come with guards (`Guarded` in `tables.py`): `await plan.run_guarded(variables, context, roots)` says of each
+event of a subscription which guards whoever is shown its answer has to pass.
+
 A field extension that decides by the context alone derives from `Gate`: it is asked once a column.
 Arguments are made once a column, too: resolvers must not change them. An object that stands in many places is completed
 once, where nothing below it is resolved by methods: those may look at where they are.
@@ -37,6 +40,6 @@ The package knows graphql-core and Strawberry and nothing else of this repositor
 from api.engine.fields import COLUMN, Gate
 from api.engine.plan import Engine, Plan
 from api.engine.run import Misfit, Unsupported
-from api.engine.tables import Many, Ones, Table
+from api.engine.tables import Guarded, Many, Ones, Table
 
-__all__ = ["COLUMN", "Engine", "Gate", "Many", "Misfit", "Ones", "Plan", "Table", "Unsupported"]
+__all__ = ["COLUMN", "Engine", "Gate", "Guarded", "Many", "Misfit", "Ones", "Plan", "Table", "Unsupported"]

@@ -109,7 +109,8 @@ class Field:
         later = Later()
 
         def resume(outcome: list[Any]) -> None:
-            later.column = self.shape.complete(run, self._checked(outcome[0], len(parents)), place)
+            values = run.unguarded(self._checked(outcome[0], len(parents)), place)
+            later.column = self.shape.complete(run, values, place)
 
         run.later([values], resume)
         return later

@@ -27,12 +27,18 @@ class Place(Protocol):
     def ways(self, position: int) -> Sequence[Steps]:
         """The ways from the root to where the value at this position of the column stands: one, unless it is shared."""
 
+    def roots(self, position: int) -> Iterable[int]:
+        """The positions of the roots below which that is."""
+
 
 class Root:
     """The place of the root object."""
 
     def ways(self, position: int) -> Sequence[Steps]:
         return [()]
+
+    def roots(self, position: int) -> Iterable[int]:
+        return (position,)
 
 
 class InField:
@@ -47,6 +53,9 @@ class InField:
     def ways(self, position: int) -> Sequence[Steps]:
         return [(*steps, self.step) for steps in self.objects.ways(position)]
 
+    def roots(self, position: int) -> Iterable[int]:
+        return self.objects.roots(position)
+
 
 class InList:
     """The items of a column of lists, one after the other."""
@@ -60,11 +69,19 @@ class InList:
         self._ends: list[int] | None = None
 
     def ways(self, position: int) -> Sequence[Steps]:
+        row, start = self._row(position)
+        index = position - start
+        return [(*steps, Step(index, index, self.required, None)) for steps in self.outer.ways(row)]
+
+    def roots(self, position: int) -> Iterable[int]:
+        return self.outer.roots(self._row(position)[0])
+
+    def _row(self, position: int) -> tuple[int, int]:
+        """Which list it is in, and the position of that one's first item."""
         if self._ends is None:
             self._ends = list(accumulate(self.lengths))
         row = bisect_right(self._ends, position)
-        index = position - (self._ends[row - 1] if row else 0)
-        return [(*steps, Step(index, index, self.required, None)) for steps in self.outer.ways(row)]
+        return row, self._ends[row - 1] if row else 0
 
 
 class Among:
@@ -79,6 +96,9 @@ class Among:
     def ways(self, position: int) -> Sequence[Steps]:
         return self.outer.ways(self.positions[position])
 
+    def roots(self, position: int) -> Iterable[int]:
+        return self.outer.roots(self.positions[position])
+
 
 class Shared:
     """Values of which each stands wherever its position is named in a longer column."""
@@ -90,8 +110,13 @@ class Shared:
         self.positions = positions
 
     def ways(self, position: int) -> Sequence[Steps]:
-        there = [place for place, named in enumerate(self.positions) if named == position]
-        return [steps for place in there for steps in self.outer.ways(place)]
+        return [steps for place in self._there(position) for steps in self.outer.ways(place)]
+
+    def roots(self, position: int) -> Iterable[int]:
+        return {root for place in self._there(position) for root in self.outer.roots(place)}
+
+    def _there(self, position: int) -> list[int]:
+        return [place for place, named in enumerate(self.positions) if named == position]
 
 
 class Failure(NamedTuple):

@@ -1,6 +1,6 @@
 """From a validated operation to a plan."""
 
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable, Collection, Hashable, Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -86,6 +86,19 @@ class Plan:
         if run.failures:
             return [await self.run(given, context, root) for root in roots]
         return [ExecutionResult(row) for row in rows]
+
+    async def run_guarded(
+        self, given: dict[str, Any], context: Any, roots: Sequence[Any]
+    ) -> list[tuple[ExecutionResult, Collection[Hashable]]]:
+        """The same for whoever passes the guards (see `Guarded`) that each event's result comes with.
+
+        Where something goes wrong, all of it does: raises the error.
+        """
+        variant, run = self._start(given, context, None)
+        rows = await variant.rows(run, roots)
+        if run.failures:
+            raise run.failures[0].error
+        return [(ExecutionResult(row), run.guards.get(position, ())) for position, row in enumerate(rows)]
 
     async def source(self, given: dict[str, Any], context: Any, root: Any = None) -> AsyncIterable[Any]:
         """What a subscription listens to: `run` answers each of its messages.

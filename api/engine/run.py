@@ -1,13 +1,14 @@
 """One execution of a plan: what it waits for, and what went wrong."""
 
 from asyncio import gather
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphql import FieldNode, GraphQLError, located_error
 from graphql.execution.values import VariableValues
 
 from api.engine.places import Failure, Place
+from api.engine.tables import Guarded
 
 if TYPE_CHECKING:
     from api.engine.plan import Plan
@@ -64,7 +65,18 @@ class Later:
 class Run:
     """The state of one execution."""
 
-    __slots__ = ("_all_variables", "_waiting", "bubbles", "context", "failures", "given", "plan", "root", "variables")
+    __slots__ = (
+        "_all_variables",
+        "_waiting",
+        "bubbles",
+        "context",
+        "failures",
+        "given",
+        "guards",
+        "plan",
+        "root",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -82,6 +94,7 @@ class Run:
         self.root = root
         self.bubbles = False
         self.failures: list[Failure] = []
+        self.guards: dict[int, set[Hashable]] = {}
         self._all_variables = all_variables
         self._waiting: list[tuple[Sequence[Awaitable[Any]], Callable[[list[Any]], None]]] = []
 
@@ -102,6 +115,16 @@ class Run:
             return None
         self.bubbles = True
         return BUBBLE
+
+    def unguarded(self, values: Sequence[Any], place: Place) -> Sequence[Any]:
+        """The values themselves; their guards are noted, by the positions of the roots that they are below."""
+        if not isinstance(values, Guarded):
+            return values
+        for position, guard in enumerate(values.guards):
+            if guard is not None:
+                for root in place.roots(position):
+                    self.guards.setdefault(root, set()).add(guard)
+        return values.values
 
     def later(self, awaitables: Sequence[Awaitable[Any]], then: Callable[[list[Any]], None]) -> None:
         """Go on with the results, exceptions among them, once they and all else in this wave are there."""

@@ -5,11 +5,13 @@
     Many(table, lengths)   of each parent a list: so many of the table as follow those of the parent before
 
 All of them are sequences of what they stand for, so that whoever wants objects has them. Nobody changes them.
+
+    Guarded(values, guards)   any of these, or a plain sequence, of which some are not for everybody
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, Generic, NoReturn, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -67,6 +69,32 @@ class Ones(ByColumn[T | None], Generic[T]):
         used = sorted({place for place in places if place is not None})
         renumbered = {place: position for position, place in enumerate(used)}
         return Ones(self.table.take(used), [None if place is None else renumbered[place] for place in places])
+
+
+class Guarded(ByColumn[T]):
+    """Values, and for each what it takes to be shown it: a guard, or None where it takes nothing.
+
+    `Plan.run_guarded` tells the guards of what it puts into an answer. Whoever else looks at the values would leave
+    their guards behind, hence it is an error to.
+    """
+
+    __slots__ = ("guards", "values")
+
+    def __init__(self, values: Sequence[T], guards: Sequence[Hashable]) -> None:
+        self.values = values
+        self.guards = guards
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError("Values were looked at without their guards.")
+
+    def arranged(
+        self, values: Callable[[Sequence[T]], Sequence[Any]], guards: Callable[[Sequence[Any]], Sequence[Hashable]]
+    ) -> "Guarded[Any]":
+        """Others made of these, position by position."""
+        return Guarded(values(self.values), guards(self.guards))
 
 
 class Many(ByColumn[list[T]], Generic[T]):
