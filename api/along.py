@@ -20,8 +20,8 @@ from typing import Any, Generic, TypeVar
 
 from strawberry.types.base import StrawberryList, StrawberryOptional, get_object_definition
 
-from api.context import Seen
 from api.rows import Came, FromRow, Rows, Wanted, wanted, wanted_of_page
+from api.sight import Seen
 from sql.pool import Record
 from sql.queries import Columns, Lateral, Query
 

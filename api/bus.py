@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NoReturn
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import orjson
 import structlog
@@ -21,6 +22,7 @@ from structlog.contextvars import unbind_contextvars
 
 from api import metrics
 from api.context import Common
+from api.family import Family
 from api.fanout import Audience, Group
 from api.live import Logged, parse_cursor
 from api.subscriber import Message, Push, Subscriber, Write, never_at_once
@@ -110,7 +112,7 @@ class Bus:
             events = await self._read(org_id, seq)
             if not events:
                 break
-            for message in await audience.messages(audience.heard(events), self._common(org_id)):
+            for message in await audience.messages(audience.family.heard(events), self._common(org_id)):
                 await write(message)
             seq = events[-1].seq
         # Nothing is awaited between having caught up and being in the group: nothing can come between.
@@ -198,6 +200,7 @@ class _Follower:
     def __init__(self, bus: Bus, org_id: UUID, position: int, settings: Settings) -> None:
         self.position = position
         self.groups: dict[Hashable, Group] = {}
+        self._families: WeakValueDictionary[Hashable, Family] = WeakValueDictionary()
         self.wake = asyncio.Event()
         self.wake.set()
         self._bus = bus
@@ -211,6 +214,7 @@ class _Follower:
         """The group of those who get the same; the first one's audience stands for all."""
         group = self.groups.get(audience.key)
         if group is None:
+            audience.family = self._families.setdefault(audience.family.key, audience.family)
             group = self.groups[audience.key] = Group(audience, inbox=4 * _PAGE)
         return group
 
@@ -256,8 +260,12 @@ class _Follower:
                 group.audience.forget_sight()
         self.position = events[-1].seq
         common = self._bus._common(self._org_id)
+        heard: dict[Family, list[Logged]] = {}
         for group in self.groups.values():
-            group.give(events, common)
+            family = group.audience.family
+            if family not in heard:
+                heard[family] = family.heard(events)
+            group.give(heard[family], common)
 
     async def _check_access(self) -> None:
         """End the subscriptions of those who were deactivated, revoked or given another role since."""

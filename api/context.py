@@ -2,18 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import wraps
+from itertools import repeat
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
 
 from api.budget import Balance
-from api.engine import Ones
+from api.engine import Guarded
 from api.kept import Kept
+from api.sight import Anyone, Guard, Kind, Seen, Sight, passes, where
 from domain.calendar import Calendar
 from domain.incentives.sight import visible_pay
 from domain.org import actions as org
@@ -30,9 +32,6 @@ _MOST_CALENDARS = 1_000
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-Seen = frozenset[UUID] | None
-"""Those of one kind that a viewer sees; None means all."""
 
 Batch = Callable[["Context", Sequence[K]], Awaitable[Sequence[V]]]
 """A batch load: values in the order of their keys. Module-level functions, in each area's `loaders.py`."""
@@ -55,6 +54,21 @@ class Reads:
         if loads is None:
             loads = self._loads[batch] = _Loads(batch)
         return loads
+
+    async def load_each(
+        self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]], keys: Sequence[K | None]
+    ) -> Sequence[V | None]:
+        """Many values through a batch load, in the order of their keys; None stays None."""
+        wanted = [key for key in keys if key is not None]
+        values = await self._loading(batch).values(self, wanted) if wanted else []
+        if len(wanted) == len(keys):
+            return values
+
+        def spread(column: Sequence[Any]) -> Sequence[Any]:
+            found = iter(column)
+            return [None if key is None else next(found) for key in keys]
+
+        return values.arranged(spread, spread) if isinstance(values, Guarded) else spread(values)
 
     async def fetch(self, query: Query, *args: object) -> list[Record]:
         """All rows of a read in the organisation."""
@@ -115,15 +129,6 @@ class Common(Reads):
     _loads: dict[Any, "_Loads[Any, Any]"] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """Whom a viewer sees today: reps, teams, and reps by their pay."""
-
-    reps: Seen
-    teams: Seen
-    pay: Seen
-
-
 @dataclass(slots=True)
 class Context(Reads):
     """`now` is the operation's one clock. Reads go through `fetch`, writes through `work()`."""
@@ -155,15 +160,6 @@ class Context(Reads):
     async def load(self, batch: Batch[K, V], key: K) -> V:
         """One value through a batch load: all keys that an operation asks for at once are one call of `batch`."""
         return (await self._loading(batch).values(self, [key]))[0]
-
-    async def load_each(self, batch: Batch[K, V], keys: Sequence[K | None]) -> Sequence[V | None]:
-        """Many values through a batch load, in the order of their keys; None stays None."""
-        wanted = [key for key in keys if key is not None]
-        values = await self._loading(batch).values(self, wanted) if wanted else []
-        if len(wanted) == len(keys):
-            return values
-        found = iter(values)
-        return [None if key is None else next(found) for key in keys]
 
     async def whoever_asks(self, batch: CommonBatch[K, V], keys: Sequence[K]) -> Sequence[V]:
         """What `batch` gives to any viewer. What this one may not see is still to be taken out."""
@@ -199,7 +195,7 @@ class Context(Reads):
         if self.viewer.sees_everybody:
             return None
         if day is None and self.seen is not None:
-            return self.seen.reps
+            return self.seen["reps"]
         return await self.load(_visible_reps, day or await self.today())
 
     async def team_sight(self, day: date | None = None) -> Seen:
@@ -207,7 +203,7 @@ class Context(Reads):
         if self.viewer.sees_everybody:
             return None
         if day is None and self.seen is not None:
-            return self.seen.teams
+            return self.seen["teams"]
         return await self.load(_visible_teams, day or await self.today())
 
     async def pay_sight(self) -> Seen:
@@ -215,8 +211,30 @@ class Context(Reads):
         if self.viewer.sees_all_pay:
             return None
         if self.seen is not None:
-            return self.seen.pay
+            return self.seen["pay"]
         return await self.load(_visible_pay, await self.today())
+
+    async def looks(self, *kinds: Kind) -> Sight:
+        """Whom the viewer sees today of these kinds."""
+        sights: dict[Kind, Callable[[], Awaitable[Seen]]]
+        sights = {"reps": self.sight, "teams": self.team_sight, "pay": self.pay_sight}
+        return {kind: await sights[kind]() for kind in kinds}
+
+    async def of_seen(self, kind: Kind, ids: Sequence[UUID | None], values: Sequence[V | None]) -> Sequence[V | None]:
+        """The values that belong to those whom the viewer sees, by their ids; None instead of others."""
+        return await self.shown([kind], zip(repeat(kind), ids, repeat(None)), values)
+
+    async def shown(
+        self, kinds: Sequence[Kind], guards: Iterable[Guard | None], values: Sequence[V | None]
+    ) -> Sequence[V | None]:
+        """The values whose guards, all of these kinds, the viewer passes; None instead of others."""
+        if isinstance(self.viewer, Anyone):
+            return Guarded(values, list(guards))
+        sight = await self.looks(*kinds)
+        if all(seen is None for seen in sight.values()):
+            return values
+        user_id = self.viewer.user_id
+        return where([passes(guard, sight, user_id) for guard in guards], values)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -245,34 +263,18 @@ def common(batch: Callable[..., Awaitable[Sequence[V]]]) -> Callable[..., Awaita
     return load
 
 
-def in_sight(seen: Seen, one: UUID | None) -> bool:
-    """Whether somebody is among those seen."""
-    return seen is None or one in seen
-
-
-def of_seen(seen: Seen, ids: Sequence[UUID], values: Sequence[V | None]) -> Sequence[V | None]:
-    """The values that belong to ids among those seen; None instead of others."""
-    return values if seen is None else where([one in seen for one in ids], values)
-
-
-def where(shown: Sequence[bool], values: Sequence[V | None]) -> Sequence[V | None]:
-    """None instead of values that are not shown."""
-    if isinstance(values, Ones):
-        return values.where(shown)
-    return [value if show else None for value, show in zip(values, shown, strict=True)]
-
-
 class _Loads(Generic[K, V]):
     """The loads of one batch function in one operation: no key twice, and all keys of one turn of the loop together.
 
     It does not hold the operation, which holds it: what an answer took goes at once, and waits for no collector.
     """
 
-    __slots__ = ("_batch", "_coming", "_done", "_next", "_values")
+    __slots__ = ("_batch", "_coming", "_done", "_guards", "_next", "_values")
 
     def __init__(self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]]) -> None:
         self._batch = batch
         self._values: dict[K, V] = {}
+        self._guards: dict[K, Any] = {}
         self._coming: dict[K, _Call[K, V]] = {}
         self._next: _Call[K, V] | None = None
         self._done: list[_Call[K, V]] = []
@@ -290,13 +292,18 @@ class _Loads(Generic[K, V]):
             await (arrivals[0] if len(arrivals) == 1 else asyncio.gather(*arrivals))
             if len(calls) == 1 and len(missing) == len(keys) and calls[0].keys == missing:
                 return calls[0].values
-        return list(map(self._known().__getitem__, keys))
+        found = list(map(self._known().__getitem__, keys))
+        return Guarded(found, list(map(self._guards.get, keys))) if self._guards else found
 
     def _known(self) -> dict[K, V]:
         """All that has come, by key."""
         while self._done:
             call = self._done.pop()
-            self._values.update(zip(call.keys, call.values, strict=True))
+            values = call.values
+            if isinstance(values, Guarded):
+                self._guards.update(zip(call.keys, values.guards, strict=True))
+                values = values.values
+            self._values.update(zip(call.keys, values, strict=True))
         return self._values
 
     def _calls(self, reads: Reads, missing: Sequence[K]) -> "list[_Call[K, V]]":

@@ -1,6 +1,6 @@
 """The one seam to whoever executes a prepared operation: the engine, and graphql-core what the engine does not take."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema
@@ -49,6 +49,12 @@ class Execution:
         if len(messages) > 1 and prepared.plan.reason is None:
             return await prepared.plan.run_each(variables, context, messages)
         return [await self.execute(prepared, variables, context, message) for message in messages]
+
+    async def execute_guarded(
+        self, prepared: Prepared, variables: dict[str, Any], context: Context, messages: Sequence[object]
+    ) -> list[tuple[ExecutionResult, Collection[Any]]]:
+        """The same for whoever passes the guards that each result comes with. Raises the first error of any."""
+        return await prepared.plan.run_guarded(variables, context, messages)
 
     async def select(self, prepared: Prepared, variables: dict[str, Any], context: Context) -> Selection:
         """What a subscription asks to hear. Raises `Invalid` when it may not, or its arguments do not fit."""

@@ -1,33 +1,34 @@
-"""One event, many subscribers: executed once and encoded once for all who would get the same bytes."""
+"""One event, many subscribers: sent by groups of those who get the same bytes.
+
+What those are is up to their family (`api/family.py`), which makes them once for many groups.
+"""
 
 import asyncio
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 import structlog
-from graphql import ExecutionResult, GraphQLError
+from graphql import GraphQLError
 from structlog.contextvars import unbind_contextvars
 
-import telemetry
 from api import metrics
-from api.context import Common, Context, Sight, in_sight
+from api.context import Common, Context
 from api.documents import Invalid, Prepared
+from api.family import BATCH, Family
 from api.live import LiveChange, LiveKind, Logged, Selection, cursor_of
-from api.operation import Api, Asked, encodable
+from api.operation import Api, Asked
+from api.sight import Guard, Sight, in_sight, passes
 from api.subscriber import Message, Subscriber
 from domain.events import Change, tells_pay
 from domain.org.model import Viewer
-from sql.pool import Unavailable, uuid7
+from sql.pool import Unavailable
 
 log = structlog.get_logger("attain.live")
 
-# Events executed together: they share their loaders, and their results are in memory at once.
-_BATCH = 100
 # Whom a viewer sees changes with the day and with moves. Moves are heard of, so that this is a second look.
 _SIGHT_SECONDS = 60.0
 # How soon, and how often, events are tried again that the database was away for.
@@ -38,39 +39,35 @@ _TURN = 200
 
 
 class Audience:
-    """Everybody who gets the same messages: one operation with its variables, and one sight."""
+    """Everybody who gets the same messages: members of one family, and one sight."""
 
     def __init__(
         self, api: Api, prepared: Prepared, variables: dict[str, Any], viewer: Viewer, selection: Selection
     ) -> None:
         self.org_id = viewer.org_id
         self.selection = selection
-        self._api = api
-        self._prepared = prepared
-        self._variables = variables
+        self.family = Family(api, prepared, variables, viewer, selection)
+        self.key: Hashable = self.family.key, _view(viewer, selection.field.personal)
         self._viewer = viewer
-        self._seen = Sight(None, None, None)
-        self._sight_until = math.inf if viewer.sees_everybody and viewer.sees_all_pay else 0.0
+        self._seen: Sight | None = None
+        self._sight_until = -math.inf
+        if viewer.sees_everybody and viewer.sees_all_pay:
+            self._seen, self._sight_until = {"reps": None, "teams": None, "pay": None}, math.inf
 
-    @property
-    def key(self) -> Hashable:
-        """Equal for subscribers that may share messages."""
-        view = _view(self._viewer, self.selection.field.personal)
-        return self.org_id, self._prepared.group_key(self._variables), view
-
-    def heard(self, events: Sequence[Logged]) -> list[Logged]:
-        """Those that may concern it; cheap, and sight is looked at later."""
-        hears, viewer, args = self.selection.field.hears, self._viewer, self.selection.args
-        return [event for event in events if hears(viewer, event, args)]
+    def may_see(self, events: Sequence[Logged]) -> Sequence[Logged]:
+        """Those that it may see, as far as its sight is known now."""
+        if self._seen is None or asyncio.get_running_loop().time() >= self._sight_until:
+            return events
+        return self._visible(self._seen, events)
 
     def forget_sight(self) -> None:
         """Somebody moved."""
         if self._sight_until < math.inf:
-            self._sight_until = 0.0
+            self._sight_until = -math.inf
 
     async def snapshot(self, seq: int) -> Message:
         """The first message: the state, which holds at least what happened up to `seq`."""
-        ctx = self._context()
+        ctx = self.family.context(self._viewer)
         field = self.selection.field
         try:
             state = await field.snapshot(ctx, **self.selection.args)
@@ -83,100 +80,81 @@ class Audience:
             message.nodes = list(state)
         else:
             message.node = state
-        return Message(seq, await self._encode(ctx, message))
+        return Message(seq, await self.family.encode(ctx, message))
 
     async def gap(self, seq: int) -> Message:
         """Something was left out up to `seq`."""
-        ctx = self._context()
+        ctx = self.family.context(self._viewer)
         message: LiveChange[Any] = LiveChange(
             cursor=cursor_of(self.org_id, seq), occurred_at=ctx.now, kind=LiveKind.GAP
         )
-        return Message(seq, await self._encode(ctx, message))
+        return Message(seq, await self.family.encode(ctx, message))
 
     async def messages(self, events: Sequence[Logged], common: Common) -> list[Message]:
         """The messages for events that it heard, in order; those that are not for it leave none.
 
         What `common` holds was read after the events were: it is as they left it, or newer.
         """
-        seen = await self._look(common)
-        shown = [event for event in events if self._sees(seen, event)]
+        sight = await self._look(common)
+        shown = self._visible(sight, events)
         if not self.selection.field.every:
             shown = _last_of_each_node(shown)
         sent = []
-        for start in range(0, len(shown), _BATCH):
-            sent += await self._messages(self._context(common, seen), shown[start : start + _BATCH])
+        for start in range(0, len(shown), BATCH):
+            sent += await self._messages(common, sight, shown[start : start + BATCH])
         return sent
 
-    async def _messages(self, ctx: Context, events: Sequence[Logged]) -> list[Message]:
-        traces = [event.trace for event in events]
-        with telemetry.span("deliver", traces, events=len(events), subscription=self._prepared.root):
-            changes = await asyncio.gather(*(self._change(ctx, event) for event in events))
-            shown = [(event, change) for event, change in zip(events, changes, strict=True) if change is not None]
-            results = await self._api.execution.execute_each(
-                self._prepared, self._variables, ctx, [change for _, change in shown]
-            )
+    async def _messages(self, common: Common, sight: Sight, events: Sequence[Logged]) -> list[Message]:
+        shared = await common.load_each(self.family.shared, events)
+        payloads = {}
+        alone = []
+        for event, one in zip(events, shared, strict=True):
+            if one is not None and self._passes(sight, [one.of_node, *one.within]):
+                payloads[event.seq] = one.payload
+            elif one is None or self.selection.field.every or self._passes(sight, [one.of_node]):
+                alone.append(event)
+        if alone:
+            ctx = self.family.context(self._viewer, common, sight)
+            payloads |= zip([event.seq for event in alone], await self.family.for_one(ctx, alone), strict=True)
+        told = [(event, payload) for event in events if (payload := payloads.get(event.seq)) is not None]
         now = datetime.now(UTC)
-        for event, _ in shown:
+        for event, _ in told:
             metrics.lag.observe((now - event.occurred_at).total_seconds())
-        return [
-            Message(event.seq, self._encoded(ctx, result)) for (event, _), result in zip(shown, results, strict=True)
-        ]
+        return [Message(event.seq, payload) for event, payload in told]
 
-    async def _change(self, ctx: Context, event: Logged) -> LiveChange[Any] | None:
-        kind, node = LiveKind[event.change], None
-        if kind is not LiveKind.REMOVED:
-            node = await self.selection.field.node(ctx, event, **self.selection.args)
-            if node is None and not self.selection.field.every:
-                return None
-        return LiveChange(
-            cursor=cursor_of(self.org_id, event.seq),
-            occurred_at=event.occurred_at,
-            kind=kind,
-            node_id=event.node_id,
-            node=node,
-        )
-
-    async def _encode(self, ctx: Context, message: LiveChange[Any]) -> bytes:
-        return self._encoded(ctx, await self._api.execution.execute(self._prepared, self._variables, ctx, message))
-
-    def _encoded(self, ctx: Context, result: ExecutionResult) -> bytes:
-        """A result as it is sent. Raises `Unavailable` rather than tell of a node without what could not be read."""
-        for error in result.errors or ():
-            if isinstance(error.original_error, Unavailable):
-                raise error.original_error
-        return orjson.dumps(encodable(result, ctx.request_id), default=str)
-
-    def _context(self, common: Common | None = None, seen: Sight | None = None) -> Context:
-        ctx = self._api.context(self._viewer, uuid7().hex)
-        ctx.common, ctx.seen = common, seen
-        return ctx
+    def _passes(self, sight: Sight, guards: Iterable[Guard | None]) -> bool:
+        return all(passes(guard, sight, self._viewer.user_id) for guard in guards)
 
     async def _look(self, common: Common) -> Sight:
         """Whom the audience sees, as of today."""
         now = asyncio.get_running_loop().time()
-        if now < self._sight_until:
+        if self._seen is not None and now < self._sight_until:
             return self._seen
+        self._seen = None  # what it saw before is nothing to go by
         self._sight_until = now + _SIGHT_SECONDS
-        ctx = self._context(common)
+        ctx = self.family.context(self._viewer, common)
         try:
             calendar = await ctx.calendar()
             midnight = calendar.midnight(calendar.local_day(ctx.now) + timedelta(days=1))
             self._sight_until = min(self._sight_until, now + (midnight - ctx.now).total_seconds())
-            self._seen = Sight(await ctx.sight(), await ctx.team_sight(), await ctx.pay_sight())
+            self._seen = await ctx.looks("reps", "teams", "pay")
         except BaseException:
-            self.forget_sight()  # what it saw before is nothing to go by
+            self.forget_sight()
             raise
         return self._seen
 
-    def _sees(self, seen: Sight, event: Logged) -> bool:
+    def _visible(self, sight: Sight, events: Sequence[Logged]) -> Sequence[Logged]:
+        return [event for event in events if self._sees(sight, event)]
+
+    def _sees(self, sight: Sight, event: Logged) -> bool:
         heard_by = event.data.get("heard_by")
         if heard_by and str(self._viewer.user_id) in heard_by:
             return True
         if tells_pay(event.kind, event.rep_id):
-            return in_sight(seen.pay, event.rep_id)
+            return in_sight(sight["pay"], event.rep_id)
         if event.rep_id is not None:
-            return in_sight(seen.reps, event.rep_id)
-        return event.team_id is None or in_sight(seen.teams, event.team_id)
+            return in_sight(sight["reps"], event.rep_id)
+        return event.team_id is None or in_sight(sight["teams"], event.team_id)
 
 
 def _view(viewer: Viewer, personal: bool) -> Hashable:
@@ -214,8 +192,8 @@ class Group:
         metrics.groups.inc()
 
     def give(self, events: Sequence[Logged], common: Common) -> None:
-        """Events in order, those that it hears among them, and what all groups load for them."""
-        heard = self.audience.heard(events)
+        """Events in order that its family heard, and what all groups load for them."""
+        heard = self.audience.may_see(events)
         if not heard:
             return
         self._inbox += heard

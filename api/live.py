@@ -11,10 +11,11 @@
 
 `api/bus.py` reads the event log and delivers. Subscribers with the same document, variables and sight share one
 execution, hence what a live field answers depends on the viewer's sight and scopes alone, unless it is `personal`.
+Those whose sights differ share it too, as far as nodes and what they hold come through `ctx.shown` (`api/sight.py`).
 """
 
 import inspect
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -28,7 +29,7 @@ from strawberry.extensions import FieldExtension
 from api.auth import Requires
 from api.context import Context, Info
 from api.errors import bad_request
-from api.relay import KINDS, decode_cursor, encode_cursor, global_id, load_node
+from api.relay import KINDS, decode_cursor, encode_cursor, global_id, load_named
 from domain.org.model import Scope, Viewer
 from sql.pool import Record
 
@@ -79,6 +80,9 @@ class Logged:
     occurred_at: datetime
     trace: str | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.seq, self.change))
+
     @classmethod
     def of(cls, row: Record) -> "Logged":
         """From a row of `live.log_after`."""
@@ -96,7 +100,7 @@ class Logged:
 
 Snapshot = Callable[..., Awaitable[Any]]
 Matches = Callable[..., bool]
-NodeOf = Callable[..., Awaitable[Any]]
+NodesOf = Callable[..., Awaitable[Sequence[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class LiveField:
     kinds: frozenset[str]
     snapshot: Snapshot
     matches: Matches
-    node: NodeOf
+    nodes: NodesOf
     personal: bool
     every: bool
 
@@ -149,9 +153,9 @@ def parse_cursor(text: str) -> tuple[UUID, int]:
     return org_id, seq
 
 
-async def node_of_event(ctx: Context, event: Logged, **_: object) -> Any:
-    """The node that the event is about, as the viewer sees it now."""
-    return await load_node(ctx, event.node_type, event.node_key)
+async def nodes_of_events(ctx: Context, events: Sequence[Logged | None], **_: object) -> Sequence[Any]:
+    """The nodes that events are about, as the viewer sees them now."""
+    return await load_named(ctx, [(event.node_type, event.node_key) if event else None for event in events])
 
 
 def any_event(_event: Logged, **_: object) -> bool:
@@ -174,7 +178,7 @@ def live(
     snapshot: Snapshot,
     scope: Scope | None = None,
     matches: Matches = any_event,
-    node: NodeOf = node_of_event,
+    nodes: NodesOf = nodes_of_events,
     personal: bool = False,
     every: bool = False,
 ) -> Any:
@@ -182,7 +186,7 @@ def live(
 
     `kinds`: the events that it hears, none means all. `snapshot(ctx, **args)` gives the state now, a list or one node
     or None; its parameters after `ctx` are the field's arguments. `matches(event, **args)` decides without I/O.
-    `node(ctx, event, **args)` loads what is sent for an event (default: the event's own node), None sends nothing.
+    `nodes(ctx, events, **args)` loads what is sent for events (default: their own nodes), None sends nothing.
     Of several events of a node only the last is sent; with `every`, each is, and without its node if need be.
     `personal`: the answer depends on who asks, not only on what they may see.
     """
@@ -191,7 +195,7 @@ def live(
         parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in list(inspect.signature(snapshot).parameters.values())[1:]
     ]
-    declared = LiveField(snapshot.__name__, frozenset(kinds), snapshot, matches, node, personal, every)
+    declared = LiveField(snapshot.__name__, frozenset(kinds), snapshot, matches, nodes, personal, every)
 
     async def select(info: Info, after: str | None = None, **args: Any) -> Selection:
         return Selection(declared, args, after)

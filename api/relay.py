@@ -13,6 +13,7 @@ import strawberry
 
 from api.context import Batch, Context, Info
 from api.errors import bad_request
+from api.sight import merged
 from domain import ids
 from domain.org.model import Scope
 from sql.pool import Record
@@ -79,10 +80,7 @@ def nodes_by_uuid(type_name: str, scope: Scope, batch: Batch[UUID, Node | None])
 
     @node_loader(type_name, scope)
     async def load(ctx: Context, keys: Sequence[str]) -> Sequence[Node | None]:
-        ids = [_uuid(key) for key in keys]
-        found = [key for key in ids if key is not None]
-        nodes = dict(zip(found, await batch(ctx, found), strict=True))
-        return [None if key is None else nodes[key] for key in ids]
+        return await ctx.load_each(batch, [_uuid(key) for key in keys])
 
 
 def _uuid(text: str) -> UUID | None:
@@ -94,28 +92,18 @@ def _uuid(text: str) -> UUID | None:
 
 async def load_nodes(ctx: Context, ids: Sequence[str]) -> list[Node | None]:
     """Nodes in the order of their ids, one batch a type; None for what is absent or invisible."""
-    found: list[Node | None] = [None] * len(ids)
-    by_type: dict[str, list[tuple[int, str]]] = {}
-    for position, text in enumerate(ids):
-        parsed = parse_id(text)
-        if parsed is not None and parsed[0] in _nodes:
-            by_type.setdefault(parsed[0], []).append((position, parsed[1]))
-    for type_name, wanted in by_type.items():
-        scope, load = _nodes[type_name]
-        if scope not in ctx.viewer.scopes:
-            continue
-        nodes = await load(ctx, [key for _, key in wanted])
-        for (position, _), node in zip(wanted, nodes, strict=True):
-            found[position] = node
-    return found
+    return list(await load_named(ctx, [parse_id(text) for text in ids]))
 
 
-async def load_node(ctx: Context, type_name: str, key: str) -> Node | None:
-    """One node by its type and key, in a batch with others of its type; None for what is absent or invisible."""
-    scope, load = _nodes.get(type_name, (None, None))
-    if scope is None or load is None or scope not in ctx.viewer.scopes:
-        return None
-    return await ctx.load(load, key)
+async def load_named(ctx: Context, names: Sequence[tuple[str, str] | None]) -> Sequence[Node | None]:
+    """The same by types and keys; None for None."""
+    columns = []
+    for type_name in dict.fromkeys(name[0] for name in names if name):
+        scope, load = _nodes.get(type_name, (None, None))
+        if scope is not None and load is not None and scope in ctx.viewer.scopes:
+            keys = [name[1] if name and name[0] == type_name else None for name in names]
+            columns.append(await ctx.load_each(load, keys))
+    return merged(columns, len(names))
 
 
 def encode_cursor(*values: object) -> str:

@@ -41,15 +41,16 @@ class Scope(StrEnum):
     WEBHOOKS_WRITE = "webhooks:write"
 
 
-_READ = frozenset(scope for scope in Scope if scope.endswith(":read") and scope is not Scope.AUDIT_READ)
+READ = frozenset(scope for scope in Scope if scope.endswith(":read") and scope is not Scope.AUDIT_READ)
+"""The scopes that every role has."""
 
 SCOPES: dict[Role, frozenset[Scope]] = {
     Role.ADMIN: frozenset(Scope) - {Scope.INCENTIVES_WRITE},
-    Role.COMP_ADMIN: _READ
+    Role.COMP_ADMIN: READ
     | {Scope.QUOTAS_WRITE, Scope.INCENTIVES_WRITE, Scope.PIPELINE_WRITE, Scope.FEED_WRITE, Scope.AUDIT_READ}
     | {Scope.KEYS_WRITE, Scope.WEBHOOKS_WRITE},
-    Role.MANAGER: _READ | {Scope.FEED_WRITE},
-    Role.REP: _READ | {Scope.FEED_WRITE},
+    Role.MANAGER: READ | {Scope.FEED_WRITE},
+    Role.REP: READ | {Scope.FEED_WRITE},
 }
 
 PAY_SCOPES = frozenset({Scope.INCENTIVES_READ, Scope.INCENTIVES_WRITE})

@@ -76,11 +76,11 @@ async def _all_teams(
     return [_team(row) for row in await ctx.fetch(_ALL_TEAMS, 200) if row["name"].startswith(prefix or "")]
 
 
-async def _team_of(ctx: Context, event: Logged, prefix: str | None = None) -> Team | None:
-    team = await ctx.load(_teams_by_id, UUID(event.node_key))
-    if team is not None and team.title == "stuck":
+async def _teams_of(ctx: Context, events: Sequence[Logged], prefix: str | None = None) -> list[Team | None]:
+    teams = await ctx.load_each(_teams_by_id, [UUID(event.node_key) for event in events])
+    if any(team is not None and team.title == "stuck" for team in teams):
         await gate.pass_through()
-    return team if team is not None and team.title.startswith(prefix or "") else None
+    return [team if team is not None and team.title.startswith(prefix or "") else None for team in teams]
 
 
 @strawberry.type
@@ -149,7 +149,7 @@ class TeamMutation:
 
 @strawberry.type
 class TeamSubscription:
-    team_changed = live("org.team", scope=Scope.ORG_READ, description="Teams.", snapshot=_all_teams, node=_team_of)
+    team_changed = live("org.team", scope=Scope.ORG_READ, description="Teams.", snapshot=_all_teams, nodes=_teams_of)
 
 
 Query = merge_types("Query", (NodeQuery, LiveQuery, TeamQuery))

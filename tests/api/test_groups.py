@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from domain.org.model import Role, TeamItem, UserItem
+from domain.org.model import Role, TeamItem, UserItem, UserKey
 from domain.org.people import users_upsert
 from domain.org.trees import teams_upsert
 from domain.work import Work
@@ -18,7 +18,7 @@ from tests.api.graph import executed
 from tests.conftest import MakeOrg
 
 TEAMS = "subscription { teamChanged { kind node { name } nodes { name } } }"
-BO = "bo@harbor.example"
+BO, MO = "bo@harbor.example", "mo@harbor.example"
 
 pytestmark = pytest.mark.usefixtures("relay")
 
@@ -62,6 +62,45 @@ async def test_sockets_and_streams_share_one_execution(server: Server, work: Wor
         while (await anext(changes))["node"] != {"name": "One For Both"}:
             pass
     assert executed.count("One For Both") == 1
+
+
+async def test_those_who_see_different_teams_share_one_execution_too(server: Server, work: Work) -> None:
+    await users_upsert(work, [UserItem(MO, "Mo", Role.MANAGER)])
+    async with connect(server, server.token(work)) as ada, connect(server, server.token(work, MO)) as mo:
+        for socket in (ada, mo):
+            await socket.subscribe(TEAMS)
+            await socket.next()
+        await _name(work, "Not Mo's")
+        assert not (await teams_upsert(work, [TeamItem("mo", "Mo's Own", manager=UserKey(MO))])).problems
+        while (await mo.next())["node"] != {"name": "Mo's Own"}:
+            pass
+        while (await ada.next())["node"] != {"name": "Mo's Own"}:
+            pass
+        # A move takes the team out of sight from the next event on, and puts another into it.
+        assert not (await teams_upsert(work, [TeamItem("mo", "Lost", manager=UserKey(BO))])).problems
+        assert not (await teams_upsert(work, [TeamItem("Not Mo's", "Found", manager=UserKey(MO))])).problems
+        told: list[Any] = []
+        while not told or told[-1] != {"name": "Found"}:
+            told.append((await mo.next())["node"])
+        assert {"name": "Lost"} not in told
+    assert [executed.count(name) for name in ("Not Mo's", "Mo's Own", "Found")] == [1, 1, 1]
+
+
+async def test_what_fails_for_all_fails_for_each_by_itself(server: Server, work: Work) -> None:
+    await users_upsert(work, [UserItem(MO, "Mo", Role.MANAGER)])
+    broken = "subscription { teamChanged { node { name broken } } }"
+    async with connect(server, server.token(work)) as ada, connect(server, server.token(work, MO)) as mo:
+        for socket in (ada, mo):
+            await socket.subscribe(broken)
+            await socket.next()
+        for name in ("Once", "Again"):
+            assert not (await teams_upsert(work, [TeamItem("mo", name, manager=UserKey(MO))])).problems
+            for socket in (ada, mo):
+                while True:
+                    payload = (await socket.receive())["payload"]
+                    if payload["data"]["teamChanged"]["node"] == {"name": name, "broken": None}:
+                        break
+                assert [error["path"] for error in payload["errors"]] == [["teamChanged", "node", "broken"]]
 
 
 async def test_those_who_come_together_share_the_snapshot(server: Server, work: Work) -> None:

@@ -9,7 +9,7 @@ import strawberry
 from graphql import ExecutionResult, GraphQLError, execute, parse
 
 from api.context import Context
-from api.live import LiveChange, LiveField, LiveKind, Logged, cursor_of, live, node_of_event, parse_cursor
+from api.live import LiveChange, LiveField, LiveKind, Logged, cursor_of, live, nodes_of_events, parse_cursor
 from api.relay import Node, NodeQuery, encode_cursor
 from api.scalars import CONFIG
 from domain.org.model import SCOPES, Role, Scope, Viewer
@@ -103,7 +103,7 @@ def test_what_is_not_a_cursor_is_refused(text: str) -> None:
 
 
 def test_an_event_is_heard_by_kind_argument_and_scope_of_its_area() -> None:
-    field = LiveField("things", frozenset({"feed.thing"}), _things, _has_colour, node_of_event, False, False)
+    field = LiveField("things", frozenset({"feed.thing"}), _things, _has_colour, nodes_of_events, False, False)
     reader = Viewer(ORG, SCOPES[Role.MANAGER], Role.MANAGER)
     stranger = Viewer(ORG, frozenset({Scope.ORG_READ}))
     assert field.hears(reader, _logged(), {"colour": "red"})

@@ -1,7 +1,7 @@
 """Rules, items and their evidence as the graph shows them."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,13 +10,14 @@ from uuid import UUID
 import strawberry
 
 import api.graph.feed.enums  # noqa: F401 - describes the enums below
-from api.context import Context, Reads, common, in_sight
+from api.context import Context, Reads, common
 from api.graph.feed.evidence import CoachingEvidence
 from api.graph.org.types import After, First, Rep, Team, User, reps_by_id, teams_by_id, users_by_id
 from api.graph.scorecards.definitions import Kpi, kpis_by_id
 from api.loaders import column, loads
 from api.relay import KINDS, Connection, Node, decode_cursor, global_id, page, page_size
 from api.scalars import Ratio
+from api.sight import Guard
 from domain.feed import stored
 from domain.feed.model import Act, DismissReason, Kind, Status, Trigger
 from sql.pool import Record
@@ -41,14 +42,11 @@ async def versions_of_rule(ctx: Context, ids: Sequence[UUID]) -> "list[list[Coac
     return [found[rule_id] for rule_id in ids]
 
 
-async def items_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[ActionItem | None]":
+async def items_by_id(ctx: Context, ids: Sequence[UUID]) -> "Sequence[ActionItem | None]":
     """Items that the viewer sees: of the reps in sight, and its own to do."""
-    seen, user = await ctx.sight(), ctx.viewer.user_id
     items = await ctx.whoever_asks(_stored_items, ids)
-    return [
-        item if item and (in_sight(seen, item.rep_id) or (user and item.assignee_id == user)) else None
-        for item in items
-    ]
+    guards: Iterable[Guard | None] = (("reps", item.rep_id, item.assignee_id) if item else None for item in items)
+    return await ctx.shown(["reps"], guards, items)
 
 
 async def _stored_items(reads: Reads, ids: Sequence[UUID]) -> "list[ActionItem | None]":

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.context import Context, Info, Seen, in_sight
+from api.context import Context, Info
 from api.graph.incentives.document import PlanTerms
 from api.graph.incentives.objectives import Scored, ScoredObjective, objectives_scored
 from api.graph.org.types import Rep, User, reps_by_id, users_by_id
@@ -16,6 +16,7 @@ from api.loaders import loads
 from api.periods import PeriodInput, period_of
 from api.relay import Node, global_id
 from api.scalars import Money, money
+from api.sight import Seen, in_sight
 from domain.calendar import PeriodKind
 from domain.incentives.codec import from_json
 from domain.incentives.model import PlanStatus

@@ -11,7 +11,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 import api.graph.incentives.enums  # noqa: F401  describes the enums before the types show them
-from api.context import Context, Info, Reads, in_sight
+from api.context import Context, Info, Reads
 from api.errors import bad_request
 from api.explain import ExplainStep
 from api.graph.feed.types import ActionItem, items_by_id
@@ -43,11 +43,10 @@ class Due(NamedTuple):
     starts_on: date
 
 
-async def statements_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Statement | None]":
+async def statements_by_id(ctx: Context, ids: Sequence[UUID]) -> "Sequence[Statement | None]":
     """Statements of those whose pay the viewer sees."""
-    seen = await ctx.pay_sight()
     statements = await ctx.whoever_asks(_stored_statements, ids)
-    return [one if one and in_sight(seen, one.rep_id) else None for one in statements]
+    return await ctx.of_seen("pay", [one.rep_id if one else None for one in statements], statements)
 
 
 async def _stored_statements(reads: Reads, ids: Sequence[UUID]) -> "list[Statement | None]":

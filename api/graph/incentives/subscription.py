@@ -1,5 +1,6 @@
 """Earnings, live."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -7,9 +8,10 @@ import strawberry
 from api.context import Context
 from api.graph.incentives.query import StatementFilter, statements_page
 from api.graph.incentives.statements import Statement
-from api.live import Logged, live, node_of_event
+from api.live import Logged, live, nodes_of_events
 from api.periods import PeriodInput, period_of
 from api.relay import MAX_PAGE, uuid_of
+from api.sight import each
 from domain.org.model import Scope
 
 OfRep = Annotated[
@@ -28,17 +30,18 @@ def _concerns(event: Logged, rep_id: strawberry.ID | None = None, period: Period
     return rep_id is None or event.rep_id == uuid_of(rep_id, "Rep")
 
 
-async def _statement_of(
-    ctx: Context, event: Logged, rep_id: strawberry.ID | None = None, period: PeriodInput | None = None
-) -> Statement | None:
-    node = await node_of_event(ctx, event)
-    if not isinstance(node, Statement):
-        return None
-    if period is not None:
-        asked = await period_of(ctx, period)
-        if (node.period.kind, node.period.starts_on) != (asked.kind, asked.starts_on):
-            return None
-    return node
+async def _statements_of(
+    ctx: Context, events: Sequence[Logged], rep_id: strawberry.ID | None = None, period: PeriodInput | None = None
+) -> Sequence[Statement | None]:
+    statements = await nodes_of_events(ctx, events)
+    if period is None:
+        return statements
+    asked = await period_of(ctx, period)
+
+    def if_asked(one: Statement) -> Statement | None:
+        return one if (one.period.kind, one.period.starts_on) == (asked.kind, asked.starts_on) else None
+
+    return each(statements, if_asked)
 
 
 @strawberry.type
@@ -50,5 +53,5 @@ class IncentivesSubscription:
         "200.",
         snapshot=_statements,
         matches=_concerns,
-        node=_statement_of,
+        nodes=_statements_of,
     )

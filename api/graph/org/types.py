@@ -19,7 +19,7 @@ from uuid import UUID
 import strawberry
 
 from api.along import Along
-from api.context import Context, Reads, Some, common, of_seen
+from api.context import Context, Reads, Some, common
 from api.engine import Ones
 from api.graph.feed.on_rep import FeedOnRep
 from api.graph.incentives.on_rep import IncentivesOnRep
@@ -66,8 +66,7 @@ async def reps_by_id(ctx: Context, ids: Sequence[UUID], columns: Columns | None 
     """Reps that the viewer sees today; None for others, and without org:read. With columns, `rep_id` among them."""
     if not _reads(ctx):
         return [None] * len(ids)
-    seen = await ctx.sight()
-    return of_seen(seen, ids, await ctx.whoever_asks(Some(_stored_reps, columns), ids))
+    return await ctx.of_seen("reps", ids, await ctx.whoever_asks(Some(_stored_reps, columns), ids))
 
 
 async def rep_along(ctx: Context) -> Along | None:
@@ -86,8 +85,7 @@ async def teams_by_id(ctx: Context, ids: Sequence[UUID]) -> "Sequence[Team | Non
     """Teams that the viewer sees today; None for others, and without org:read."""
     if not _reads(ctx):
         return [None] * len(ids)
-    seen = await ctx.team_sight()
-    return of_seen(seen, ids, await ctx.whoever_asks(_stored_teams, ids))
+    return await ctx.of_seen("teams", ids, await ctx.whoever_asks(_stored_teams, ids))
 
 
 async def _stored_teams(reads: Reads, ids: Sequence[UUID]) -> "Ones[Team]":

@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from api.context import Context, Reads, Seen, in_sight
+from api.context import Context, Reads
+from api.sight import Guard, Kind, Seen
 from domain.explain import Step
 from domain.quotas.explain import explain
 from domain.quotas.model import NO_KPI, AttainmentKey, Subject
@@ -21,17 +22,19 @@ async def seen(ctx: Context) -> tuple[Seen, Seen]:
     return await ctx.sight(), await ctx.team_sight()
 
 
-async def attainments(ctx: Context, keys: Sequence[AttainmentKey]) -> list[Record | None]:
+async def attainments(ctx: Context, keys: Sequence[AttainmentKey]) -> Sequence[Record | None]:
     """Stored results by their keys, of whom the viewer sees."""
-    reps, teams = await seen(ctx)
-    # Of territories and the organisation, for those who see everybody.
-    of = {Subject.REP: reps, Subject.TEAM: teams}
-    nobody: Seen = None if ctx.viewer.sees_everybody else frozenset()
     results = await ctx.whoever_asks(_stored_attainments, keys)
-    return [
-        result if in_sight(of.get(key.subject, nobody), key.subject_id) else None
-        for key, result in zip(keys, results, strict=True)
-    ]
+    return await ctx.shown(["reps", "teams"], map(_guard, keys), results)
+
+
+_KINDS: dict[str, Kind] = {Subject.REP: "reps", Subject.TEAM: "teams"}
+
+
+def _guard(key: AttainmentKey) -> Guard:
+    """Territories and the organisation are for those who see everybody."""
+    kind = _KINDS.get(key.subject)
+    return (kind, key.subject_id, None) if kind else ("reps", None, None)
 
 
 async def _stored_attainments(reads: Reads, keys: Sequence[AttainmentKey]) -> list[Record | None]:

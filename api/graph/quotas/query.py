@@ -10,7 +10,7 @@ import strawberry
 
 from api.along import asked_of_page
 from api.auth import reads
-from api.context import Context, Info, Seen
+from api.context import Context, Info
 from api.errors import bad_request
 from api.graph.quotas.loaders import seen
 from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgument, kpi_of
@@ -18,6 +18,7 @@ from api.graph.quotas.types import Attainment, LeaderboardEntry, Quota, QuotaPla
 from api.periods import PeriodInput, period_of
 from api.relay import KINDS, Connection, decode_cursor, page, page_of, page_size, uuid_of
 from api.rows import Rows
+from api.sight import Seen
 from domain.calendar import DAY, Period, PeriodKind
 from domain.org.model import Scope
 from domain.quotas.model import NO_KPI, Measure, PlanStatus, Subject

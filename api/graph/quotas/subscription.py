@@ -1,6 +1,6 @@
 """Attainment and leaderboards, live."""
 
-from datetime import date
+from collections.abc import Sequence
 from typing import Annotated
 
 import strawberry
@@ -10,7 +10,7 @@ from api.graph.quotas.boards import Board, Leaderboard
 from api.graph.quotas.on_subject import KpiArgument, MeasureArgument, PeriodArgument, kpi_of
 from api.graph.quotas.query import AttainmentFilter, SubjectIdFilter, attainment_page
 from api.graph.quotas.types import Attainment
-from api.live import Logged, live, node_of_event
+from api.live import Logged, live, nodes_of_events
 from api.periods import PeriodInput, period_of
 from api.relay import MAX_PAGE, global_id
 from domain.org.model import Scope
@@ -44,36 +44,39 @@ def _same_measure(event: Logged, measure: Measure, kpi_id: strawberry.ID | None)
     return bool(event.data["measure"] == measure and event.data["kpi_id"] == (str(kpi) if kpi else None))
 
 
-async def _attainment_of(
+async def _attainments_of(
     ctx: Context,
-    event: Logged,
+    events: Sequence[Logged],
     period: PeriodInput,
     group_by: Subject = Subject.REP,
     filter: AttainmentFilter | None = None,
-) -> Attainment | None:
-    """The attainment that changed, when it is of the period and among those asked for."""
-    if not await _same_period(ctx, event, period):
-        return None
-    subject = global_id(group_by.capitalize(), event.data["subject_id"])
-    if filter is not None and filter.subject_id and subject not in filter.subject_id.in_:
-        return None
-    if filter is not None and filter.team_id:
+) -> Sequence[Attainment | None]:
+    """The attainments that changed, those of the period and among those asked for."""
+    subjects = [
+        global_id(group_by.capitalize(), event.data["subject_id"]) if same else None
+        for event, same in zip(events, await _same_period(ctx, events, period), strict=True)
+    ]
+    asked = {subject for subject in subjects if subject}
+    if filter is not None and filter.subject_id:
+        asked &= set(filter.subject_id.in_)
+    if filter is not None and filter.team_id and asked:
         only = AttainmentFilter(
             measure=filter.measure,
             kpi_id=filter.kpi_id,
-            subject_id=SubjectIdFilter(in_=[subject]),
+            subject_id=SubjectIdFilter(in_=sorted(asked)),
             team_id=filter.team_id,
         )
-        if not (await attainment_page(ctx, period, group_by, only, 1, None)).nodes:
-            return None
-    node = await node_of_event(ctx, event)
-    return node if isinstance(node, Attainment) else None
+        within = (await attainment_page(ctx, period, group_by, only, MAX_PAGE, None)).nodes
+        asked = {global_id(group_by.capitalize(), one.key.subject_id) for one in within}
+    return await nodes_of_events(
+        ctx, [event if subject in asked else None for event, subject in zip(events, subjects, strict=True)]
+    )
 
 
-async def _same_period(ctx: Context, event: Logged, given: PeriodInput) -> bool:
+async def _same_period(ctx: Context, events: Sequence[Logged], given: PeriodInput) -> list[bool]:
     period = await period_of(ctx, given)
-    starts_on = date.fromisoformat(event.data["starts_on"])
-    return period.kind.value == event.data["period_kind"] and period.starts_on == starts_on
+    asked = period.kind.value, period.starts_on.isoformat()
+    return [(event.data["period_kind"], event.data["starts_on"]) == asked for event in events]
 
 
 async def _board(
@@ -98,18 +101,17 @@ def _ranks(
     return _same_measure(event, measure, kpi_id)
 
 
-async def _board_of(
+async def _boards_of(
     ctx: Context,
-    event: Logged,
+    events: Sequence[Logged],
     period: PeriodInput,
     measure: Measure = Measure.REVENUE,
     kpi_id: strawberry.ID | None = None,
     team_id: strawberry.ID | None = None,
     first: int | None = None,
-) -> Leaderboard | None:
-    if not await _same_period(ctx, event, period):
-        return None
-    return await _board(ctx, period, measure, kpi_id, team_id, first)
+) -> list[Leaderboard | None]:
+    board = await _board(ctx, period, measure, kpi_id, team_id, first)
+    return [board if same else None for same in await _same_period(ctx, events, period)]
 
 
 @strawberry.type
@@ -120,7 +122,7 @@ class QuotasSubscription:
         description="Attainments of a period as they change; first those that are now, at most 200.",
         snapshot=_attainments,
         matches=_concerns,
-        node=_attainment_of,
+        nodes=_attainments_of,
     )
     leaderboard_changed = live(
         "quotas.leaderboard",
@@ -128,5 +130,5 @@ class QuotasSubscription:
         description="The top of a leaderboard, whenever a place on it may have changed.",
         snapshot=_board,
         matches=_ranks,
-        node=_board_of,
+        nodes=_boards_of,
     )

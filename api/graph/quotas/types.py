@@ -22,6 +22,7 @@ from api.periods import Period
 from api.relay import Node, global_id, node_loader
 from api.rows import Made, node_id, one_of
 from api.scalars import CurrencyCode, Ratio
+from api.sight import each
 from domain.calendar import PeriodKind
 from domain.org.model import Scope
 from domain.quotas.model import (
@@ -264,10 +265,10 @@ class QuotaPlan(Node):
         )
 
 
-async def attainments_at(ctx: Context, keys: Sequence[AttainmentKey]) -> list[Attainment | None]:
+async def attainments_at(ctx: Context, keys: Sequence[AttainmentKey]) -> Sequence[Attainment | None]:
     """Attainments by their keys. None where there is none, or it is not seen."""
     calendar = await ctx.calendar()
-    return [Attainment.of(row, calendar=calendar) if row else None for row in await attainments(ctx, keys)]
+    return each(await attainments(ctx, keys), lambda row: Attainment.of(row, calendar=calendar))
 
 
 async def currency_of(ctx: Context) -> str:
@@ -288,12 +289,8 @@ async def _quota_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
 
 
 @node_loader("Attainment", Scope.QUOTAS_READ)
-async def _attainment_nodes(ctx: Context, keys: Sequence[str]) -> list[Node | None]:
-    parsed = [_key(key) for key in keys]
-    rows = iter(await attainments(ctx, [key for key in parsed if key]))
-    calendar = await ctx.calendar()
-    found = [next(rows) if key else None for key in parsed]
-    return [Attainment.of(row, calendar=calendar) if row else None for row in found]
+async def _attainment_nodes(ctx: Context, keys: Sequence[str]) -> Sequence[Node | None]:
+    return await ctx.load_each(attainments_at, [_key(key) for key in keys])
 
 
 @node_loader("QuotaPlan", Scope.QUOTAS_READ)

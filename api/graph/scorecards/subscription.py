@@ -1,5 +1,6 @@
 """Scorecards, live."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from api.filters import OrderDirection
 from api.graph.scorecards.on_subject import WeekArgument
 from api.graph.scorecards.query import ScorecardFilter, scorecard_page
 from api.graph.scorecards.types import Scorecard, scorecard_at
-from api.live import Logged, live, node_of_event
+from api.live import Logged, live, nodes_of_events
 from api.relay import MAX_PAGE, uuid_of
 from domain.org.model import Scope
 from domain.scorecards.model import Subject
@@ -43,20 +44,17 @@ def _concerns(
     return team_id is None or uuid_of(team_id, "Team") == event.team_id
 
 
-async def _scorecard_of(
+async def _scorecards_of(
     ctx: Context,
-    event: Logged,
+    events: Sequence[Logged],
     rep_id: strawberry.ID | None = None,
     team_id: strawberry.ID | None = None,
     week: date | None = None,
-) -> Scorecard | None:
-    """The scorecard that changed, when it is of the week asked for."""
+) -> Sequence[Scorecard | None]:
+    """The scorecards that changed, those of the week asked for."""
     calendar = await ctx.calendar()
-    asked = calendar.week(week or calendar.local_day(ctx.now))
-    if event.data["week"] != asked.isoformat():
-        return None
-    node = await node_of_event(ctx, event)
-    return node if isinstance(node, Scorecard) else None
+    asked = calendar.week(week or calendar.local_day(ctx.now)).isoformat()
+    return await nodes_of_events(ctx, [event if event.data["week"] == asked else None for event in events])
 
 
 @strawberry.type
@@ -67,5 +65,5 @@ class ScorecardsSubscription:
         description="Scorecards of a week as they change; first those that are now, teams before reps, at most 200.",
         snapshot=_scorecards,
         matches=_concerns,
-        node=_scorecard_of,
+        nodes=_scorecards_of,
     )

@@ -10,7 +10,7 @@ import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
 from api.along import Along
-from api.context import Context, Reads, Some, common, in_sight, where
+from api.context import Context, Reads, Some, common
 from api.engine import Many, Ones
 from api.explain import ExplainStep, explain_steps
 from api.graph.scorecards.definitions import Kpi, ScorecardTemplate, kpis_of_versions, templates_of_versions
@@ -25,6 +25,7 @@ from api.loaders import column, loads
 from api.relay import Node, global_id, node_loader
 from api.rows import PLACE, FromRow, Made, Rows, Wanted, keys_of, one_of
 from api.scalars import Ratio
+from api.sight import Kind
 from domain.org.model import Scope
 from domain.scorecards.explain import Asked
 from domain.scorecards.model import (
@@ -234,12 +235,13 @@ async def _of_week(
     return await _seen_scorecards(ctx, [Key(subject, subject_id, week) for subject_id in ids], columns)
 
 
+_KINDS: dict[str, Kind] = {Subject.REP: "reps", Subject.TEAM: "teams"}
+
+
 async def _seen_scorecards(ctx: Context, keys: Sequence[Key], columns: Columns | None) -> Sequence[Scorecard | None]:
     cards = await ctx.whoever_asks(Some(_stored_scorecards, columns), keys)
-    if ctx.viewer.sees_everybody:
-        return cards
-    seen = {Subject.REP: await ctx.sight(), Subject.TEAM: await ctx.team_sight()}
-    return where([in_sight(seen[key.subject], key.subject_id) for key in keys], cards)
+    guards = ((_KINDS[key.subject], key.subject_id, None) for key in keys)
+    return await ctx.shown(["reps", "teams"], guards, cards)
 
 
 async def _stored_scorecards(reads: Reads, keys: Sequence[Key], columns: Columns | None) -> Ones[Scorecard]:
@@ -247,8 +249,5 @@ async def _stored_scorecards(reads: Reads, keys: Sequence[Key], columns: Columns
 
 
 @node_loader("Scorecard", Scope.SCORECARDS_READ)
-async def _scorecard_nodes(ctx: Context, keys: Sequence[str]) -> list[Any]:
-    parsed = [Key.parse(key) for key in keys]
-    known = [key for key in parsed if key]
-    cards = iter(await _seen_scorecards(ctx, known, None) if known else ())
-    return [next(cards) if key else None for key in parsed]
+async def _scorecard_nodes(ctx: Context, keys: Sequence[str]) -> Sequence[Scorecard | None]:
+    return await ctx.load_each(Some(_seen_scorecards, None), [Key.parse(key) for key in keys])
