@@ -6,15 +6,17 @@ does what people sent: an exception is told by where it happened and its kind, a
 Python's or the system's own.
 """
 
+import asyncio
 import logging
 import re
 import sys
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import structlog
+from structlog.contextvars import merge_contextvars
 
 import telemetry
 from settings import Settings
@@ -23,39 +25,34 @@ from settings import Settings
 _SECRET = re.compile(
     r"(?<=atk_)[\w-]+|(?<=whsec_)[\w+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|(?<=://)[^/@\s\"']*:[^/@\s\"']+(?=@)"
 )
-# What every secret has in it.
-_MARKS = ("atk_", "whsec_", "eyJ", "://")
 # Exceptions whose text names no value that somebody sent.
 _PLAIN = (AttributeError, NameError, TypeError, ImportError, OSError, RuntimeError)
 _LEVELS = {"exception": "error", "warn": "warning"}
-_SECRET_NAMES = ("authorization", "cookie", "jwt_secret", "password", "secret", "token")
+_SECRET_NAMES = frozenset(("authorization", "cookie", "jwt_secret", "password", "secret", "token"))
 
 
 def configure(settings: Settings) -> None:
     """Send this process's logs, and those of the libraries it uses, to stdout."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        _complete,
-        structlog.processors.ExceptionRenderer(told),
-    ]
-    if settings.log_json:
-        render: structlog.typing.Processor = _json
-    else:
+    render: structlog.typing.Processor = _json
+    if not settings.log_json:
         render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
-    # Our own lines do not go through `logging`, which takes longer for one than to find a rep.
-    structlog.configure(
-        processors=[*shared, render, _scrub],
-        logger_factory=_Stdout,
-        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level.lower()),
-        cache_logger_on_first_use=True,
-    )
+
+    class Ours(structlog.make_filtering_bound_logger(settings.log_level.lower())):  # type: ignore[misc]
+        """Our own lines: neither `logging` nor structlog's chain, each of which takes longer than to find a rep."""
+
+        def _proxy_to_logger(self, method: str, event: str | None = None, /, **told: Any) -> None:
+            told["event"] = event
+            line = _complete(self._logger, method, merge_contextvars(self._logger, method, told))
+            self._logger.msg(_scrub(self._logger, method, render(self._logger, method, line)))
+
+    structlog.configure(logger_factory=_Stdout, wrapper_class=Ours, cache_logger_on_first_use=True)
     # What no line shows is not gathered for each (the logging HOWTO's "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), merge_contextvars, _complete],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render, _scrub],
         )
     )
@@ -65,25 +62,33 @@ def configure(settings: Settings) -> None:
 
 
 class _Stdout:
-    """Writes our own lines."""
+    """Writes our own lines: those of one turn of an event loop together, others at once."""
+
+    _flushing: ClassVar[asyncio.AbstractEventLoop | None] = None
 
     def __init__(self, name: str = "") -> None:
         self.name = name
 
     def msg(self, line: str) -> None:
-        """Write it, and at once."""
+        """Write it."""
         sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        loop = asyncio._get_running_loop()
+        if loop is None:
+            sys.stdout.flush()
+        elif _Stdout._flushing is not loop:
+            _Stdout._flushing = loop
+            loop.call_soon(self._flush)
 
-    debug = info = warning = error = exception = critical = msg
+    def _flush(self) -> None:
+        _Stdout._flushing = None
+        sys.stdout.flush()
 
 
 def _complete(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """What every line tells besides, and nothing under a name that is secret."""
-    for name in event:
-        if name.lower() in _SECRET_NAMES:
-            event[name] = "[secret]"
-    record = event.get("_record")  # of a line of a library
+    record = event.get("_record")  # of a line of a library, whose names may be in any case
+    if not _SECRET_NAMES.isdisjoint(event if record is None else map(str.lower, event)):
+        event = {name: "[secret]" if name.lower() in _SECRET_NAMES else value for name, value in event.items()}
     event["logger"] = logger.name if record is None else record.name
     if event["logger"] == "asyncio":  # the rest is the task's repr, and in it that of its exception
         event["event"] = str(event["event"]).partition("\n")[0]
@@ -92,7 +97,7 @@ def _complete(logger: Any, method: str, event: structlog.typing.EventDict) -> st
     current = telemetry.traceparent()
     if current is not None:
         event["trace_id"] = current.split("-")[1]
-    return event
+    return _explained(logger, method, event) if "exc_info" in event else event
 
 
 def told(exc_info: structlog.typing.ExcInfo) -> str:
@@ -103,6 +108,9 @@ def told(exc_info: structlog.typing.ExcInfo) -> str:
         chain.append(error)
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return "\n".join("".join(traceback.format_tb(one.__traceback__)) + _named(one) for one in reversed(chain))
+
+
+_explained = structlog.processors.ExceptionRenderer(told)
 
 
 def _named(error: BaseException) -> str:
@@ -121,4 +129,5 @@ def _json(_logger: Any, _method: str, event: structlog.typing.EventDict) -> str:
 def _scrub(_logger: Any, _method: str, line: Any) -> str:
     text = str(line)
     # Almost no line needs the search, which costs as much as all else that is done for one.
-    return _SECRET.sub("[secret]", text) if any(mark in text for mark in _MARKS) else text
+    secret = "atk_" in text or "whsec_" in text or "eyJ" in text or "://" in text
+    return _SECRET.sub("[secret]", text) if secret else text
