@@ -50,6 +50,9 @@ _COMPRESSION: dict[str, Any] = {"minimum_size": _SMALL, "zstd_level": 1, "brotli
 add_compress_type(GRAPHQL)
 remove_compress_type(EVENTS)
 
+# Where a scope holds the response that is to be sent.
+_RESPONSE = "attain.response"
+
 _PROBE_SECONDS = 1.0
 # How long work waits before somebody should look at the workers.
 _PATIENCE_SECONDS = 30.0
@@ -131,6 +134,7 @@ class _Application(Starlette):
 
     def __init__(self, cors: Middleware | None, **options: Any) -> None:
         super().__init__(**options)
+        self._compressed = CompressMiddleware(_send_response, **_COMPRESSION)
         self._cross_origin = None if cors is None else cors.cls(self._answer, *cors.args, **cors.kwargs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,11 +149,21 @@ class _Application(Starlette):
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.state.running.http(wire.Request(scope, receive))
-        if isinstance(response, wire.Reply) and len(response.body) < _SMALL:
-            await response.at_once(scope, receive, send)
+        exchange: wire.Exchange | None = scope["extensions"].get(wire.EXCHANGE)
+        request = wire.Request(scope, receive, exchange)
+        response = await self.state.running.http(request)
+        if exchange is None or not isinstance(response, wire.Reply) or response.status_code != 200:
+            await self._compressed({**scope, _RESPONSE: response}, receive, send)
+        elif len(response.body) < _SMALL:
+            await exchange.reply(200, response.raw_headers, response.body)
+        elif b"accept-encoding" not in request.headers:
+            await exchange.reply(200, [*response.raw_headers, (b"vary", b"Accept-Encoding")], response.body)
         else:
-            await CompressMiddleware(response, **_COMPRESSION)(scope, receive, send)
+            await self._compressed({**scope, _RESPONSE: response}, receive, wire.at_once(exchange))
+
+
+async def _send_response(scope: Scope, receive: Receive, send: Send) -> None:
+    await scope[_RESPONSE](scope, receive, send)
 
 
 def running(connection: Request) -> Running:

@@ -63,10 +63,10 @@ class GraphQLOverHttp:
     async def __call__(self, request: Request) -> Response:
         """Answer one request. Never raises."""
         started = time.perf_counter()
-        rid = request_id(request.header(b"x-request-id"))
+        rid = request_id(request.headers.get(b"x-request-id"))
         note: dict[str, Any] = {}
         bind_contextvars(request_id=rid)  # a request is a task of its own: nothing to unbind
-        media = _preferred(request.header(b"accept"), _OFFERED)
+        media = _preferred(request.headers.get(b"accept"), _OFFERED)
         try:
             response = await self._respond(request, media, rid, note)
         except HttpError as error:
@@ -100,15 +100,15 @@ class GraphQLOverHttp:
         viewer, expires = await self._admitted(request)
         given = await self._given(request)
         bind_contextvars(org_id=str(viewer.org_id))
-        key = request.header(b"idempotency-key")
+        key = request.headers.get(b"idempotency-key")
         if isinstance(given, list):
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)
-        context = self._api.context(viewer, rid, key, request.header(b"traceparent"))
+        context = self._api.context(viewer, rid, key, request.headers.get(b"traceparent"))
         asked, prepared = await self._api.read(given)
         note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
         self._check_method(request, prepared)
         if media == EVENTS:
-            after = request.header(b"last-event-id")
+            after = request.headers.get(b"last-event-id")
             return await sse.stream(self._api, self._bus, asked, prepared, context, after, expires)
         if is_subscription(prepared):
             raise Invalid(bad_request(f"Subscribe with `Accept: {EVENTS}` or over a WebSocket."))
@@ -119,7 +119,7 @@ class GraphQLOverHttp:
     async def _admitted(self, request: Request) -> tuple[Viewer, datetime | None]:
         """Who asks and until when. An unknown one's body is read, as a client hears nothing before, but not kept."""
         try:
-            return await self._api.viewer(request.header(b"authorization"))
+            return await self._api.viewer(request.headers.get(b"authorization"))
         except Refusal:
             await self._body(request, keep=False)
             raise
@@ -135,7 +135,7 @@ class GraphQLOverHttp:
     ) -> Response:
         """Several operations in one request, one after the other; each has its answer at its place."""
         limit = self._api.settings.max_batch
-        if not 1 <= len(given) <= limit or request.header(b"idempotency-key"):
+        if not 1 <= len(given) <= limit or request.headers.get(b"idempotency-key"):
             raise bad_request(f"A request holds 1 to {limit} operations, and one alone with an Idempotency-Key.")
         answers = []
         for one in given:
@@ -163,15 +163,20 @@ class GraphQLOverHttp:
             return parameters
         if request.method != "POST":
             raise HttpError(405, "GraphQL is asked by GET or POST.", Allow="GET, POST")
-        if not _is_json(request.header(b"content-type")):
+        if not _is_json(request.headers.get(b"content-type")):
             raise HttpError(415, f"Send `Content-Type: {JSON}` in UTF-8.")
         return decode(await self._body(request))
 
     async def _body(self, request: Request, keep: bool = True) -> bytes:
         limit = self._api.settings.max_body_bytes
-        declared = request.header(b"content-length") or "0"
+        declared = request.headers.get(b"content-length") or "0"
         if not declared.isdigit() or int(declared) > _DRAINED * limit:
             raise _too_large(limit)
+        whole = request.body()
+        if whole is not None:
+            if len(whole) > limit:
+                raise _too_large(limit)
+            return whole
         body, read, more = bytearray(), 0, True
         try:
             with self._receiving():

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
-from api.wire import WHOLE
+from api.wire import EXCHANGE
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ MOST_FRAGMENTS = 1_000
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """A connection that is closed when it does not get to ask anything."""
+    """A connection that is closed when it does not get to ask anything. It is its requests' `Exchange`."""
 
     head_seconds = 10.0
     _deadline: asyncio.TimerHandle | None = None
@@ -34,7 +34,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._extensions = {WHOLE: self._respond}
+        self._extensions: dict[str, object] = {EXCHANGE: self}
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -65,8 +65,18 @@ class BoundedHttp(HttpToolsProtocol):
         cast("dict[str, object]", cycle.scope)["extensions"] = self._extensions
         super()._start_asgi_task(cycle, app)
 
-    async def _respond(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
-        """`WHOLE`: what `send` does in two steps and two writes, looking at each header."""
+    def body(self) -> bytes | None:
+        """Of `Exchange`: as `receive` gives it in the end."""
+        cycle = self._running
+        if cycle.more_body or cycle.disconnected:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()
+        cycle.message_event.clear()
+        self.flow.resume_reading()
+        return body
+
+    async def reply(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Of `Exchange`: what `send` does in two steps and two writes, looking at each header."""
         cycle = self._running
         if self.flow.write_paused and not cycle.disconnected:
             await self.flow.drain()
