@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
-from pogo_core.error import BadMigrationError
-from pogo_core.util.migrate import apply
 
 FOLDER = Path(__file__).parent / "migrations"
 
@@ -27,8 +25,6 @@ from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
 order by xact_start limit 1
 """
-
-logging.getLogger("pogo_core").setLevel(logging.ERROR)  # it warns of every migration that it applies
 
 
 class Unreachable(Exception):
@@ -53,6 +49,10 @@ async def migrate(
     hears of a migration that waits, and for whom; it waits so many times for so many seconds. Raises `Unreachable`,
     `Blocked`.
     """
+    from pogo_core.error import BadMigrationError  # the API and workers look only whether there is anything to do
+    from pogo_core.util.migrate import apply
+
+    logging.getLogger("pogo_core").setLevel(logging.ERROR)  # it warns of every migration that it applies
     connection = await connect(url)
     try:
         await connection.execute(_LOCK)

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import holidays
-
 from domain.calendar import DAY, CalendarVersion
 from domain.errors import Problem
 from domain.money import quantum
@@ -204,6 +202,8 @@ def sound_leave(leave: Sequence[Leave]) -> list[Problem]:
 
 def public_holidays(country: str, subdivision: str | None, years: range) -> frozenset[date]:
     """Public holidays of an ISO 3166 country, and of a subdivision; `ValueError` for one that is not known."""
+    import holidays  # megabytes, for a calendar that is stored once a year
+
     try:
         return frozenset(holidays.country_holidays(country, subdiv=subdivision, years=years))
     except NotImplementedError as error:
