@@ -64,14 +64,17 @@ def read(file: Path) -> tuple[str, Plan]:
 
 
 async def propose(work: Work, key: str, document: Plan) -> Proposal:
-    """Say what a plan would change; nothing is stored."""
+    """Say what a plan would change; nothing is stored. Raises `Refused` for one that could not be published."""
     async with work.db.session(work.viewer.org_id) as session:
         time = await calendar(session)
         today = time.local_day(work.now)
         plans = await load_plans(session)
         current = next((book.versions[-1][1] for book in plans.values() if book.key == key), None)
         first = time.period(PeriodKind.YEAR, today).starts_on
-        pay = await simulate(session, time, today, key, document, first, today)
+        try:
+            pay = await simulate(session, time, today, key, document, first, today)
+        except Rejected as refusal:
+            raise Refused(_told(refusal)) from None
     return Proposal(key, document, changes(current, document), pay)
 
 

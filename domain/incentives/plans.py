@@ -23,7 +23,7 @@ from domain.org.rules import known_currency, named
 from domain.quotas.rules import adds_up
 from domain.scorecards.formula import formula_from_json
 from domain.work import Tx, Work, columns
-from sql.pool import uuid7
+from sql.pool import Session, uuid7
 from sql.queries import queries
 
 _incentives = queries("incentives")
@@ -62,9 +62,9 @@ async def incentive_plan_draft(
 async def incentive_plan_publish(work: Work, plan_id: UUID, *, expected_version: int | None = None) -> PlanVersion:
     """Put the draft in force as the next version, which never changes. Pay of its days is calculated anew.
 
-    Raises `Rejected` with every problem by path: NOT_FOUND, STALE_VERSION, ARCHIVED, NOTHING_DRAFTED, what `flaws`
-    finds, UNKNOWN_TEAM, UNKNOWN_REP, NO_RATE, OUT_OF_RANGE for a further version that starts within a
-    period, SPIFF_COLLIDES where a team has a SPIFF in the same quarter.
+    Raises `Rejected` with every problem by path: NOT_FOUND, STALE_VERSION, ARCHIVED, NOTHING_DRAFTED, what `unfit`
+    finds, OUT_OF_RANGE for a further version that starts within a period, SPIFF_COLLIDES where a team has a SPIFF in
+    the same quarter.
     """
     async with work.transaction() as tx:
         await tx.execute(_incentives.plans_lock)
@@ -74,8 +74,7 @@ async def incentive_plan_publish(work: Work, plan_id: UUID, *, expected_version:
             raise reject("NOTHING_DRAFTED", "There is no draft to publish.", "id")
         calendar = await org.calendar(tx)
         problems = [
-            *await _flaws(tx, document),
-            *await _references(tx, document),
+            *await unfit(tx.session, document),
             *await _colliding(tx, plan, document, calendar),
             *await _dated(tx, plan, document, calendar),
         ]
@@ -222,18 +221,14 @@ def _stale(version: int) -> Rejected:
     return reject("STALE_VERSION", text, "expectedVersion", current_version=version)
 
 
-async def _flaws(tx: Tx, document: Plan) -> list[Problem]:
-    """What is wrong with the document by itself."""
-    rows = await tx.fetch(_incentives.kpis_by_key)
+async def unfit(session: Session, document: Plan) -> list[Problem]:
+    """What is wrong with a document, by itself or because it names what nobody knows: what `flaws` finds,
+    UNKNOWN_TEAM, UNKNOWN_REP, NO_RATE. None of it can be published, nor would what it pays mean anything."""
+    rows = await session.fetch(_incentives.kpis_by_key)
     kpis = {row["key"] for row in rows if adds_up(formula_from_json(row["formula"]))}
-    return [replace(problem, path=("document", *problem.path)) for problem in flaws(document, kpis)]
-
-
-async def _references(tx: Tx, document: Plan) -> list[Problem]:
-    """What the document names and nobody knows."""
-    teams = {row["external_id"] for row in await tx.fetch(_incentives.teams_by_key)}
-    reps = {row["external_id"] for row in await tx.fetch(_incentives.roles)}
-    problems = []
+    problems = [replace(problem, path=("document", *problem.path)) for problem in flaws(document, kpis)]
+    teams = {row["external_id"] for row in await session.fetch(_incentives.teams_by_key)}
+    reps = {row["external_id"] for row in await session.fetch(_incentives.roles)}
     for i, team in enumerate(document.eligibility.teams):
         if team not in teams:
             path = ("document", "eligibility", "teams", str(i))
@@ -242,9 +237,9 @@ async def _references(tx: Tx, document: Plan) -> list[Problem]:
         if rep not in reps:
             path = ("document", "eligibility", "reps", str(i))
             problems.append(Problem("UNKNOWN_REP", f"No rep has the key {rep!r}.", path))
-    organization = await tx.row(_incentives.organization)
+    organization = await session.row(_incentives.organization)
     currency = organization["currency"] if organization else document.currency
-    if (await load_rates(tx.session)).at(currency, document.currency, document.starts_on) is None:
+    if (await load_rates(session)).at(currency, document.currency, document.starts_on) is None:
         text = f"Set a rate between {currency} and {document.currency} first."
         problems.append(Problem("NO_RATE", text, ("document", "currency")))
     return problems

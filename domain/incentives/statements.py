@@ -64,7 +64,8 @@ async def period_lock(work: Work, kind: PeriodKind, starts_on: date) -> list[Sta
     """Freeze all statements of a period that is over. What would have changed them goes to a later one from now on.
 
     Waits for a recomputation under way. Raises `Rejected`: OUT_OF_RANGE for no period or one that runs still,
-    ALREADY_LOCKED, NOT_SETTLED while facts about it wait to be computed, NOT_APPROVED.
+    ALREADY_LOCKED, NOT_SETTLED while facts about it wait to be computed, NOTHING_TO_LOCK without statements (a lock
+    stays, so one by mistake would), NOT_APPROVED.
     """
     async with work.transaction() as tx:
         await tx.execute(_statements.ledger_lock)
@@ -78,6 +79,9 @@ async def period_lock(work: Work, kind: PeriodKind, starts_on: date) -> list[Sta
             text = "Facts about this period are being put into its statements: try again in a moment."
             raise reject("NOT_SETTLED", text, "period")
         rows = await tx.fetch(_statements.statements_of_period, kind, starts_on)
+        if not rows:
+            text = "No statement is of this period: plans pay by other periods, or nobody was on one."
+            raise reject("NOTHING_TO_LOCK", text, "period")
         waiting = [row for row in rows if row["state"] != State.APPROVED]
         if waiting:
             text = f"{len(waiting)} of {len(rows)} statements are not approved."

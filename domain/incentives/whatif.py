@@ -9,12 +9,14 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import Calendar, Period
+from domain.errors import Rejected
 from domain.incentives.book import Book, Calculated
 from domain.incentives.inputs import Credit
 from domain.incentives.known import PlanBook, Sold
 from domain.incentives.loading import load, load_plans
 from domain.incentives.model import Assignment
 from domain.incentives.plan import Plan
+from domain.incentives.plans import unfit
 from domain.incentives.trail import Detail
 from domain.incentives.wants import budgets
 from sql.pool import Session
@@ -124,7 +126,11 @@ async def simulate(
     `last`, against what the plan in force gives; by rep, those for whom nothing differs too.
 
     For a plan that nobody is on, those who are eligible. Both sides are calculated from the facts as they are now.
+    Raises `Rejected` for a document that could not be published: what `unfit` finds.
     """
+    problems = await unfit(session, document)
+    if problems:
+        raise Rejected(*problems)
     plans = await load_plans(session)
     current = next((book for book in plans.values() if book.key == key), None)
     plan_id = current.plan_id if current else NEW_PLAN

@@ -11,10 +11,10 @@ import strawberry
 
 from api.auth import reads
 from api.context import Context, Info
-from api.errors import bad_request
+from api.errors import Refusal, bad_request
 from api.graph.incentives.document import PlanTermsInput
 from api.graph.incentives.plans import IncentivePlan, plans_by_id
-from api.graph.incentives.plans_mutation import plan_of
+from api.graph.incentives.plans_mutation import placed, plan_of
 from api.graph.org.types import Rep, reps_by_id
 from api.graph.pipeline.types import credits_of_deal, deals_by_id
 from api.loaders import loads
@@ -23,7 +23,6 @@ from api.relay import MAX_PAGE, uuid_of
 from api.scalars import CurrencyCode, Money
 from domain.calendar import DAY
 from domain.errors import Rejected
-from domain.incentives.check import flaws
 from domain.incentives.whatif import Estimate, IfWon, Simulated, estimate, simulate
 from domain.org.model import Scope
 
@@ -198,10 +197,7 @@ class WhatIfQuery:
         try:
             terms = plan_of(document, "document")
         except Rejected as refusal:
-            raise bad_request(_told(refusal)) from None
-        wrong = flaws(terms)
-        if wrong:
-            raise bad_request(_told(Rejected(*wrong)))
+            raise _refused(refusal) from None
         begins = (await period_of(ctx, since)).starts_on
         today = await ctx.today()
         last = (await period_of(ctx, through)).ends_on - DAY if through else today
@@ -209,12 +205,19 @@ class WhatIfQuery:
             raise bad_request("`through` ends before `since` begins.")
         calendar = await ctx.calendar()
         starts_on = calendar.period(terms.period, begins).starts_on
-        async with ctx.db.session(ctx.viewer.org_id) as session:
-            found = await simulate(session, calendar, today, key, terms, starts_on, last)
+        try:
+            async with ctx.db.session(ctx.viewer.org_id) as session:
+                with placed(document):
+                    found = await simulate(session, calendar, today, key, terms, starts_on, last)
+        except Rejected as refusal:
+            raise _refused(refusal) from None
         ranked = sorted(found, key=lambda one: (-abs(one.after - one.before), one.rep_id))
         shown = ranked[: MAX_PAGE if first is None else min(first, MAX_PAGE)]
         return IncentiveSimulation(totals=_totals(found), reps=[SimulatedPay.of(one) for one in shown])
 
 
-def _told(refusal: Rejected) -> str:
-    return "; ".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in refusal.problems)
+def _refused(refusal: Rejected) -> Refusal:
+    """A BAD_REQUEST that has each problem as a mutation would tell it."""
+    told = "; ".join(f"{'.'.join(problem.path)}: {problem.message}" for problem in refusal.problems)
+    problems = [{"code": one.code, "message": one.message, "path": list(one.path)} for one in refusal.problems]
+    return Refusal("BAD_REQUEST", told, problems=problems)

@@ -6,6 +6,7 @@ from api.relay import global_id
 from domain.incentives.explain import verified
 from domain.org.actions import organization_update
 from domain.pipeline.model import DealStatus
+from tests.api.conftest import Ask
 from tests.api.incentives.conftest import TERMS, Asked
 from tests.domain.incentives.conftest import NOVEMBER, Company
 from workers.relay import number
@@ -110,6 +111,8 @@ async def test_a_dispute_is_answered_with_redress(paid: Company, asked: Asked) -
     )
     dispute = opened["disputeOpen"]["dispute"]
     assert (dispute["status"], dispute["timeline"][0]["kind"]) == ("OPEN", "OPENED")
+    await paid.deal("D-0", "ann", NOVEMBER, "1000")
+    await paid.settle()
     await paid.lock(NOVEMBER)
     refused = await asked(
         "cleo",
@@ -246,6 +249,52 @@ async def test_a_draft_is_held_against_history(paid: Company, asked: Asked) -> N
     assert (total["before"]["amount"], total["after"]["amount"]) == ("720", "850")
     assert [(r["rep"]["name"], r["difference"]["amount"]) for r in simulation["reps"]] == [("Ann", "80"), ("Bob", "50")]
     assert (await statement(asked, paid, "ann", "ann"))["total"]["amount"] == "520"
+
+
+async def test_a_draft_that_could_not_be_published_is_not_simulated(paid: Company, asked: Asked, ask: Ask) -> None:
+    """In the same words: what it would pay by a KPI that nobody knows is nothing, and says nothing."""
+    commission = {"key": "new", "rate": "0.05", "measure": "KPI", "kpi": "charm"}
+    terms = TERMS | {"components": [{"commission": commission}], "eligibility": {"teams": ["atlantis"]}}
+    published = await asked(
+        "cleo",
+        'mutation ($d: IncentivePlanTermsInput!) { incentivePlanDraft(key: "charm", document: $d) {'
+        " incentivePlan { id } } }",
+        d=terms,
+    )
+    refused = await asked(
+        "cleo",
+        "mutation ($id: ID!) { incentivePlanPublish(id: $id) { userErrors { code message path } } }",
+        id=published["incentivePlanDraft"]["incentivePlan"]["id"],
+    )
+    problems = refused["incentivePlanPublish"]["userErrors"]
+    assert [problem["code"] for problem in problems] == ["UNKNOWN_MEASURE", "UNKNOWN_TEAM"]
+    answer = await ask(
+        paid.as_("cleo"),
+        'query ($d: IncentivePlanTermsInput!) { incentivePlanSimulate(key: "charm", document: $d,'
+        ' since: {month: "2026-12"}) { reps { rep { name } } } }',
+        d=terms,
+    )
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    told = [(problem["code"], problem["message"]) for problem in error["extensions"]["problems"]]
+    assert told == [(problem["code"], problem["message"]) for problem in problems]
+    commissions = ["document", "components", "0", "commission", "kpi"]
+    assert [problem["path"] for problem in error["extensions"]["problems"]] == [
+        commissions,
+        ["document", "eligibility", "teams", "0"],
+    ]
+
+
+async def test_a_month_without_statements_is_not_locked(paid: Company, asked: Asked) -> None:
+    """A lock stays, and what comes late to such a month would go elsewhere from then on."""
+    lock = "mutation ($p: PeriodInput!) { periodLock(period: $p) { statements { id } userErrors { code path } } }"
+    nothing = {"statements": [], "userErrors": [{"code": "NOTHING_TO_LOCK", "path": ["period"]}]}
+    assert (await asked("cleo", lock, p={"month": "2026-11"}))["periodLock"] == nothing
+    await paid.deal("D-0", "ann", NOVEMBER, "1000")
+    await paid.settle()
+    await paid.lock(NOVEMBER)
+    again = (await asked("cleo", lock, p={"month": "2026-11"}))["periodLock"]
+    assert again["userErrors"] == [{"code": "ALREADY_LOCKED", "path": ["period"]}]
 
 
 async def test_nothing_is_left_to_reconcile(paid: Company, asked: Asked) -> None:
