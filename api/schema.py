@@ -7,6 +7,7 @@ from api.errors import InvalidInput, StaleVersion
 from api.graph.feed.mutation import FeedMutation
 from api.graph.feed.query import FeedQuery
 from api.graph.feed.subscription import FeedSubscription
+from api.graph.incentives.crediting import CreditingQuery
 from api.graph.incentives.document import COMPONENT_TYPES
 from api.graph.incentives.objectives_mutation import ObjectivesMutation
 from api.graph.incentives.payroll_mutation import PayrollMutation
@@ -40,6 +41,7 @@ Query = merge_types(
         ScorecardsQuery,
         QuotasQuery,
         IncentivesQuery,
+        CreditingQuery,
         WhatIfQuery,
         FeedQuery,
     ),

@@ -128,6 +128,7 @@ async def make_world(make_org: MakeOrg, mark: str) -> World:
     await _facts(world)
     await _quotas(world)
     await _plan(world)
+    await _crediting(world)
     await world.settle()
     await _pay(world)
     rep = await world.ask('{ rep(externalId: "rae") { id } }')
@@ -319,6 +320,18 @@ async def _plan(world: World) -> None:
         REP,
         id=plan,
     )
+
+
+async def _crediting(world: World) -> None:
+    """What Rae is credited with besides her own deals, and a rate that nobody is paid by."""
+    rep = (await world.ask('{ rep(externalId: "rae") { id } }'))["id"]
+    reason = f"So agreed with {world.mark}"
+    overlay = {"repId": rep, "share": "0.1", "startsOn": HIRED, "product": f"Product {world.mark}", "reason": reason}
+    await world.ask(_SAVE.format("OverlayInput!", "overlaySet", "overlay { id }"), PAYMASTER, it=overlay)
+    credit = {"repId": rep, "day": TODAY.isoformat(), "amount": "100", "reason": reason}
+    await world.ask(_STORE.format("CreditInput", "creditPost"), PAYMASTER, it=[credit])
+    rate = {"base": "EUR", "into": "USD", "validFrom": HIRED, "rate": "1.1"}
+    await world.ask(_STORE.format("CurrencyRateInput", "currencyRatesSet"), PAYMASTER, it=[rate])
 
 
 async def _pay(world: World) -> None:

@@ -132,6 +132,7 @@ create table manual_credit (
   foreign key (org_id, rep_id) references rep (org_id, rep_id),
   foreign key (org_id, deal_id) references deal (org_id, deal_id)
 );
+create index manual_credit_by_day on manual_credit (org_id, day desc, credit_id);
 create index manual_credit_by_rep on manual_credit (org_id, rep_id, day);
 create index manual_credit_by_deal on manual_credit (org_id, deal_id) where deal_id is not null;
 

@@ -189,3 +189,51 @@ select o.plan_id, o.rep_id, o.starts_on, o.component, o.objective, o.score, o.no
 from unnest($2::uuid[], $3::uuid[], $4::date[]) k (plan_id, rep_id, starts_on)
 join objective_score o on o.org_id = $1 and o.plan_id = k.plan_id and o.rep_id = k.rep_id and o.starts_on = k.starts_on
 order by o.plan_id, o.rep_id, o.starts_on, o.component, o.objective;
+
+-- name: overlays_page
+-- Who is credited beside the sellers, where pay is seen, the latest first day first.
+select o.overlay_id, o.rep_id, o.team_id, o.territory_id, o.product, o.share, o.starts_on, o.ends_on, o.reason, o.created_by,
+  o.created_at
+from overlay o
+where o.org_id = $1 and ($2::uuid[] is null or o.rep_id = any($2::uuid[]))
+  and ($3::uuid[] is null or o.overlay_id = any($3::uuid[])) and ($4::uuid is null or o.rep_id = $4)
+  and ($5::date is null or (o.starts_on <= $5 and (o.ends_on is null or o.ends_on > $5)))
+  and ($7::uuid is null or o.starts_on < $6 or (o.starts_on = $6 and o.overlay_id > $7))
+order by o.starts_on desc, o.overlay_id limit $8;
+
+-- name: overlays_count
+-- Length of the whole list.
+select count(*) from overlay o
+where o.org_id = $1 and ($2::uuid[] is null or o.rep_id = any($2::uuid[]))
+  and ($3::uuid[] is null or o.overlay_id = any($3::uuid[])) and ($4::uuid is null or o.rep_id = $4)
+  and ($5::date is null or (o.starts_on <= $5 and (o.ends_on is null or o.ends_on > $5)));
+
+-- name: manual_credits_page
+-- Credits by hand, where pay is seen, the latest day first.
+select m.credit_id, m.rep_id, m.role, m.deal_id, m.day, m.amount, m.margin, m.units, m.reason, m.created_by, m.created_at
+from manual_credit m
+where m.org_id = $1 and ($2::uuid[] is null or m.rep_id = any($2::uuid[]))
+  and ($3::uuid[] is null or m.credit_id = any($3::uuid[])) and ($4::uuid is null or m.rep_id = $4)
+  and ($5::uuid is null or m.deal_id = $5) and ($6::date is null or m.day >= $6) and ($7::date is null or m.day < $7)
+  and ($9::uuid is null or m.day < $8 or (m.day = $8 and m.credit_id > $9))
+order by m.day desc, m.credit_id limit $10;
+
+-- name: manual_credits_count
+-- Length of the whole list.
+select count(*) from manual_credit m
+where m.org_id = $1 and ($2::uuid[] is null or m.rep_id = any($2::uuid[]))
+  and ($3::uuid[] is null or m.credit_id = any($3::uuid[])) and ($4::uuid is null or m.rep_id = $4)
+  and ($5::uuid is null or m.deal_id = $5) and ($6::date is null or m.day >= $6) and ($7::date is null or m.day < $7);
+
+-- name: rates_page
+-- Rates of exchange, the latest first day first.
+select r.base, r.into_currency, r.valid_from, r.rate, r.created_by, r.created_at
+from currency_rate r
+where r.org_id = $1 and ($2::text is null or r.base = $2) and ($3::text is null or r.into_currency = $3)
+  and ($4::date is null or r.valid_from < $4 or (r.valid_from = $4 and (r.base, r.into_currency) > ($5::text, $6::text)))
+order by r.valid_from desc, r.base, r.into_currency limit $7;
+
+-- name: rates_count
+-- Length of the whole list.
+select count(*) from currency_rate r
+where r.org_id = $1 and ($2::text is null or r.base = $2) and ($3::text is null or r.into_currency = $3);

@@ -42,7 +42,7 @@ ALIKE = {"Leaderboard"}
 
 UNFILLED = {
     *("coach_mark", "dirty_mark", "outbox", "idempotency_key", "recompute_step"),
-    *("cancellation", "currency_rate", "earning_carry", "manual_credit", "objective_score", "overlay", "payee"),
+    *("cancellation", "earning_carry", "objective_score", "payee"),
 }
 """Tables that are empty when all is done, and those that only special pay needs."""
 

@@ -13,10 +13,11 @@ import strawberry
 from api.auth import writes
 from api.context import Context, Info
 from api.errors import Payload
+from api.graph.incentives.crediting import ManualCredit, Overlay, manual_credits_by_id, overlays_by_id
 from api.graph.incentives.document import PlanTermsInput
 from api.graph.incentives.parts import as_json, path_of
 from api.graph.incentives.plans import IncentiveAssignment, IncentivePlan, assignments_of_plan, plans_by_id
-from api.relay import global_id, uuid_of
+from api.relay import uuid_of
 from api.scalars import CurrencyCode, Ratio
 from domain.errors import Problem, Rejected
 from domain.incentives import crediting, plans
@@ -126,18 +127,19 @@ class IncentivePlanLeavePayload(IncentivePlanAssignPayload):
 @strawberry.type(description="The outcome of creditPost.")
 class CreditPostPayload(Payload):
     posted: int = strawberry.field(default=0, description="How many credits. 0 when refused.")
+    credits: list[ManualCredit] = strawberry.field(
+        default_factory=list, description="The credits, in the order of the items. Empty when refused."
+    )
 
 
 @strawberry.type(description="The outcome of overlaySet.")
 class OverlaySetPayload(Payload):
-    overlay_id: strawberry.ID | None = strawberry.field(
-        default=None, description="Names it when it is to end. Null when refused."
-    )
+    overlay: Overlay | None = strawberry.field(default=None, description="As it is now. Null when refused.")
 
 
 @strawberry.type(description="The outcome of overlayEnd.")
 class OverlayEndPayload(Payload):
-    overlay_id: strawberry.ID | None = strawberry.field(default=None, description="As given. Null when refused.")
+    overlay: Overlay | None = strawberry.field(default=None, description="As it is now. Null when refused.")
 
 
 @strawberry.type(description="The outcome of currencyRatesSet.")
@@ -281,8 +283,10 @@ class PlansMutation:
             )
             for item in items
         ]
-        posted = await crediting.credits_by_hand(info.context.work(), wanted)
-        return CreditPostPayload(user_errors=[], posted=len(posted))
+        ctx = info.context
+        posted = await crediting.credits_by_hand(ctx.work(), wanted)
+        shown = [credit for credit in await manual_credits_by_id(ctx, posted) if credit is not None]
+        return CreditPostPayload(user_errors=[], posted=len(posted), credits=shown)
 
     @writes(Scope.INCENTIVES_WRITE, "Credit a rep beside those who sell.")
     async def overlay_set(
@@ -299,17 +303,20 @@ class PlansMutation:
             input.product,
         )
         overlay_id = await crediting.overlay_set(info.context.work(), item)
-        return OverlaySetPayload(user_errors=[], overlay_id=global_id("Overlay", overlay_id))
+        (overlay,) = await overlays_by_id(info.context, [overlay_id])
+        return OverlaySetPayload(user_errors=[], overlay=overlay)
 
     @writes(Scope.INCENTIVES_WRITE, "End an overlay: it credits nothing from a day on.")
     async def overlay_end(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="As `overlaySet` gave it.")],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The overlay's global id.")],
         day: Annotated[date, strawberry.argument(description="The first day without credit.")],
     ) -> OverlayEndPayload:
-        await crediting.overlay_end(info.context.work(), uuid_of(id, "Overlay") or _NOBODY, day)
-        return OverlayEndPayload(user_errors=[], overlay_id=id)
+        overlay_id = uuid_of(id, "Overlay") or _NOBODY
+        await crediting.overlay_end(info.context.work(), overlay_id, day)
+        (overlay,) = await overlays_by_id(info.context, [overlay_id])
+        return OverlayEndPayload(user_errors=[], overlay=overlay)
 
     @writes(
         Scope.INCENTIVES_WRITE,
