@@ -1,9 +1,9 @@
 """Rows that come along with those they belong to: a page and what a document asks of its rows, in one statement.
 
-    async def _team_along(ctx: Context, on: date | None = None) -> Along | None:
-        return Along(Team, _directory.team_of_rep, on=["rep_id"], told=[on or await ctx.today()])
+    async def _day(ctx: Context, on: date | None = None) -> Told:
+        return Told([on or await ctx.today()])
 
-    team: Team | None = column(_team, along=_team_along, ...)
+    team: Team | None = column(_team, along=Along(lambda: Team, _directory.team_of_rep, ["rep_id"], _day), ...)
 
     asked = await asked_of_page(Rep, info, "rep_id", "name")
     rows = await ctx.fetch(query.only(asked.columns), *arguments, *asked.told)
@@ -14,9 +14,8 @@ shows stays for the field to decide: its gates are asked, and what came along st
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from strawberry.types.base import StrawberryList, StrawberryOptional, get_object_definition
 
@@ -25,31 +24,41 @@ from api.sight import Seen
 from sql.pool import Record
 from sql.queries import Columns, Lateral, Query
 
+if TYPE_CHECKING:
+    from api.engine import Field
+
 ALONG = "along"
-"""Metadata key of a field: its load, and what says what of it may come along."""
+"""Metadata key of a field: its load, and what of it may come along."""
 
 R = TypeVar("R", bound=FromRow)
 
 
+class Told(NamedTuple):
+    """What an operation tells a query that comes along, and whose rows the viewer sees; `beside` as in `FromRow.of`."""
+
+    values: Sequence[object] = ()
+    seen: Seen = None
+    beside: Mapping[str, Any] | None = None
+
+
+Tell = Callable[..., Awaitable[Told | None]]
+"""`tell(ctx, **arguments)`: None when it may not come along. Whatever it raises is left for the load to raise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Along:
-    """What a load would give, as rows that come along with its parents: at most one of each, or `many`.
+    """What a load gives, as rows that come along with its parents: at most one of each, or `many`.
 
-    `query` finds those of one parent, by its columns `on` and by what it is `told`. `seen`: a column of ids of the
-    parents, and those of which the viewer sees it.
+    `query` finds those of one parent, by its columns `on` and by what it is told. `of`: its column of the ids that
+    `Told.seen` is about.
     """
 
-    kind: type[FromRow]
+    kind: Callable[[], type[FromRow]]
     query: Query
     on: Sequence[str]
-    told: Sequence[object] = ()
+    tell: Tell | None = None
     many: bool = False
-    seen: tuple[str, Seen] | None = None
-    beside: Mapping[str, Any] = field(default_factory=dict)
-
-
-Bring = Callable[..., Awaitable[Along | None]]
-"""`bring(ctx, **arguments)`: None when it may not come along. Whatever it raises is left for the load to raise."""
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,59 +67,89 @@ class Asked(Generic[R]):
 
     kind: type[R]
     columns: Columns | None
-    told: Sequence[object]
-    along: Mapping[Any, Came]
+    told: Sequence[object] = ()
+    along: Mapping[Any, Came] | None = None
 
     def rows(self, records: Sequence[Record], **beside: Any) -> Rows[R]:
         """The objects."""
-        return Rows(self.kind, records, **beside).with_along(self.along)
+        return Rows(self.kind, records, **beside).with_along(self.along or {})
 
 
 async def asked_of_page(kind: type[R], info: Any, *besides: str) -> Asked[R]:
     """What a document asks of the nodes of a connection, and `besides`."""
+    if not hasattr(info, "once"):
+        return Asked(kind, None)
+    columns, lines = info.once((kind, besides), lambda: _page_of(kind, info, besides))
+    return Asked(kind, *await _ask(columns, lines, info)) if lines else Asked(kind, columns)
+
+
+class _Page(NamedTuple):
+    """What a document asks of rows, in every operation."""
+
+    columns: Columns | None
+    lines: "Sequence[_Line]"
+
+
+class _Line(NamedTuple):
+    """A field whose rows may come along."""
+
+    field: "Field"
+    load: Any
+    along: Along
+    kind: type[FromRow]
+    lateral: tuple[str, Lateral]
+    below: "Sequence[_Line]"
+
+
+def _page_of(kind: type[FromRow], info: Any, besides: Sequence[str]) -> _Page:
     of_edges = wanted(info, "edges", "node")
-    return await _asked(kind, info, ["nodes"], wanted_of_page(info), besides, alone=of_edges == frozenset())
+    return _page(kind, info.below("nodes") if of_edges == frozenset() else (), wanted_of_page(info), besides)
 
 
-async def _asked(
-    kind: type[R], info: Any, path: Sequence[str], names: Wanted, besides: Sequence[str], *, alone: bool
-) -> Asked[R]:
+def _page(kind: type[FromRow], fields: "Sequence[Field]", names: Wanted, besides: Sequence[str]) -> _Page:
     columns = kind.columns(names, *besides)
-    if columns is None or not alone:
-        return Asked(kind, columns, (), {})
-    laterals: list[tuple[str, Lateral]] = []
+    lines = [line for field in fields if columns is not None and (line := _line(field)) is not None]
+    if columns is None or not lines:
+        return _Page(columns, ())
+    of = {line.along.of for line in lines if line.along.of is not None}
+    laterals = tuple(line.lateral for line in lines)
+    return _Page(Columns(columns.values | of, columns.texts - of, laterals), lines)
+
+
+def _line(field: "Field") -> _Line | None:
+    load, along = field.metadata.get(ALONG, (None, None))
+    name, names = field.python_name, field.wanted()
+    if along is None or name is None or names is None:
+        return None
+    kind, many = along.kind(), along.many
+    page = _page(kind, () if many else field.below(), names, ())
+    if page.columns is None or (many and _has_lists(kind, names)):
+        return None
+    lateral = Lateral(along.query, tuple(along.on), many, page.columns)
+    return _Line(field, load, along, kind, (name, lateral), page.lines)
+
+
+async def _ask(columns: Columns, lines: Sequence[_Line], info: Any) -> tuple[Columns, list[object], Mapping[Any, Came]]:
+    """The columns, without what this operation may not have come along, and what the statement is told."""
     told: list[object] = []
-    along: dict[Any, Came] = {}
-    needed: set[str] = set()
-    for below in info.below(*path):
-        load, bring = below.metadata.get(ALONG, (None, None))
-        if bring is None:
-            continue
+    came: dict[Any, Came] = {}
+    laterals: list[tuple[str, Lateral]] = []
+    for field, load, along, kind, (name, lateral), within in lines:
         try:
-            arguments = below.arguments()
-            brought = await bring(info.context, **arguments)
+            arguments = info.arguments_of(field)
+            mine = Told() if along.tell is None else await along.tell(info.context, **arguments)
         except Exception:  # noqa: S112 - the load raises it again, where it belongs
             continue
-        if brought is None or (brought.many and _has_lists(brought.kind, below.wanted())):
+        if mine is None:
             continue
-        asked = await _asked(brought.kind, below, (), below.wanted(), (), alone=True)
-        if asked.columns is None:
-            continue
-        name = below.python_name
-        told_of = len(brought.told)
-        laterals.append((name, Lateral(brought.query, tuple(brought.on), told_of, brought.many, asked.columns)))
-        told += [*brought.told, *asked.told]
-        shown = brought.seen if brought.seen is not None and brought.seen[1] is not None else None
-        needed |= {shown[0]} if shown else set()
-        along[load] = Came(
-            name, arguments, brought.kind, brought.many, brought.beside, shown, asked.columns, asked.along
-        )
-    if laterals:
-        columns = Columns(columns.values | needed, columns.texts - needed, tuple(laterals))
-    return Asked(kind, columns, told, along)
+        its_columns, further, below = await _ask(lateral.columns, within, info)
+        told += [*mine.values, *further]
+        laterals.append((name, lateral._replace(columns=its_columns)))
+        shown = None if mine.seen is None or along.of is None else (along.of, mine.seen)
+        came[load] = Came(name, arguments, kind, along.many, mine.beside or {}, shown, its_columns, below)
+    return columns._replace(along=tuple(laterals)) if lines else columns, told, came
 
 
-@lru_cache(maxsize=10_000)
 def _has_lists(kind: type[FromRow], names: frozenset[str]) -> bool:
     """Whether columns are lists themselves: an array of arrays has them all of one length."""
     definition: Any = get_object_definition(kind, strict=True)

@@ -13,7 +13,7 @@ from uuid import UUID
 import strawberry
 
 from api.budget import Balance
-from api.engine import Guarded
+from api.engine import Guarded, Ones, Repeated
 from api.kept import Kept
 from api.sight import Anyone, Guard, Kind, Seen, Sight, passes, where
 from domain.calendar import Calendar
@@ -59,16 +59,12 @@ class Reads:
         self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]], keys: Sequence[K | None]
     ) -> Sequence[V | None]:
         """Many values through a batch load, in the order of their keys; None stays None."""
-        wanted = [key for key in keys if key is not None]
-        values = await self._loading(batch).values(self, wanted) if wanted else []
-        if len(wanted) == len(keys):
-            return values
-
-        def spread(column: Sequence[Any]) -> Sequence[Any]:
-            found = iter(column)
-            return [None if key is None else next(found) for key in keys]
-
-        return values.arranged(spread, spread) if isinstance(values, Guarded) else spread(values)
+        numbers: dict[K, int] = {}
+        places = [None if key is None else numbers.setdefault(key, len(numbers)) for key in keys]
+        if not numbers:
+            return [None] * len(keys)
+        values = await self._loading(batch).values(self, list(numbers))
+        return values if len(numbers) == len(keys) else _repeated(values, places)
 
     async def fetch(self, query: Query, *args: object) -> list[Record]:
         """All rows of a read in the organisation."""
@@ -261,6 +257,18 @@ def common(batch: Callable[..., Awaitable[Sequence[V]]]) -> Callable[..., Awaita
         return await ctx.whoever_asks(Some(batch, *told) if told else batch, keys)
 
     return load
+
+
+def _repeated(values: Sequence[V], places: Sequence[int | None]) -> Sequence[V | None]:
+    """For each place the value there."""
+    if isinstance(values, Guarded):
+        return values.arranged(
+            lambda column: _repeated(column, places),
+            lambda guards: [None if place is None else guards[place] for place in places],
+        )
+    if isinstance(values, Ones):
+        return Ones(values.table, [None if place is None else values.places[place] for place in places])
+    return Repeated(values, places)
 
 
 class _Loads(Generic[K, V]):

@@ -11,7 +11,7 @@ from typing import Any
 
 import strawberry
 
-from api.along import ALONG, Bring
+from api.along import ALONG, Along
 from api.context import Batch, Context, Info
 from api.engine import COLUMN
 from api.rows import NEEDS, WANTED, Rows, keys_of, wanted
@@ -20,7 +20,7 @@ Load = Callable[..., Awaitable[Sequence[Any]]]
 
 
 def column(
-    load: Load, *, description: str, needs: Sequence[str] | None = None, along: Bring | None = None, **options: Any
+    load: Load, *, description: str, needs: Sequence[str] | None = None, along: Along | None = None, **options: Any
 ) -> Any:
     """A field of which `load(ctx, parents, **arguments)` gives the values, in the order of the parents.
 
@@ -29,8 +29,8 @@ def column(
     team: Team | None = column(_team, description="Its team. Null on days when it is in none.")
 
     The parameters after the second are the field's arguments, but for `wanted`, which is what the document asks of the
-    objects. `needs` names the attributes of the parents that the load looks at. `along` says how the same may come
-    along with the parents.
+    objects. `needs` names the attributes of the parents that the load looks at. `along` is the same as it
+    may come along with the parents.
     """
     _, parents, *arguments = inspect.signature(load).parameters.values()
     chooses = any(parameter.name == WANTED for parameter in arguments)

@@ -213,8 +213,19 @@ class Calendar:
         """Those asked for so far: pages of results ask for the same few again and again."""
         return {}
 
+    @cached_property
+    def _named(self) -> dict[tuple[PeriodKind, str], Period]:
+        """Those asked for so far."""
+        return {}
+
     def parse(self, kind: PeriodKind, text: str) -> Period:
         """The period named in the graph: any day of a week, "2026-11", "2026-Q4", "2026". Raises `ValueError`."""
+        known = self._named.get((kind, text))
+        if known is None:
+            known = self._named[kind, text] = self._parsed(kind, text)
+        return known
+
+    def _parsed(self, kind: PeriodKind, text: str) -> Period:
         try:
             if kind is PeriodKind.WEEK:
                 return self.period(kind, date.fromisoformat(text))

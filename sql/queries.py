@@ -35,8 +35,8 @@ class Columns(NamedTuple):
 
 
 class Lateral(NamedTuple):
-    """The rows of another query that belong to a row: after the organisation it takes that row's columns `on`, and then
-    parameters of its own, so many, which come after those of the statement and of what stands before.
+    """The rows of another query that belong to a row: after the organisation it takes that row's columns `on`. What it
+    takes besides comes after the parameters of the statement and of what stands before.
 
     One row at most comes as `name.column`, and in `name` whether it is there; of `many` each column is an array, and
     `name` is their number.
@@ -44,7 +44,6 @@ class Lateral(NamedTuple):
 
     query: "Query"
     on: tuple[str, ...]
-    parameters: int
     many: bool
     columns: Columns
 
@@ -55,6 +54,11 @@ class Query(NamedTuple):
     name: str
     text: str
 
+    @property
+    def parameters(self) -> int:
+        """How many it takes, the organisation among them."""
+        return max((int(number) for number in _PARAMETER.findall(self.text)), default=0)
+
     def only(self, columns: Columns | None) -> "Query":
         """The same rows in the same order with these columns alone, None for all; Postgres makes no others."""
         return self if columns is None else _only(self, columns)
@@ -62,7 +66,7 @@ class Query(NamedTuple):
 
 @lru_cache(maxsize=10_000)
 def _only(query: Query, columns: Columns) -> Query:
-    free = count(1 + max((int(number) for number in _PARAMETER.findall(query.text)), default=0))
+    free = count(1 + query.parameters)
     shown, joins = _select(_ROWS, "", columns, free)
     text = f"select {', '.join(shown) or '1'} from ({query.text.rstrip(';')}) {_ROWS}{''.join(joins)}"  # noqa: S608
     return Query(query.name, text)
@@ -75,9 +79,13 @@ def _select(of: str, prefix: str, columns: Columns, free: Iterator[int]) -> tupl
     """
     shown = [f'{value} as "{prefix}{name}"' for name, value in columns.expressions(of)]
     joins = []
-    for name, (query, on, parameters, many, its_columns) in columns.along:
+    for name, (query, on, many, its_columns) in columns.along:
         alias = f'">{prefix}{name}"'
-        given = ["$1", *(f"{of}.{column}" for column in on), *(f"${next(free)}" for _ in range(parameters))]
+        given = [
+            "$1",
+            *(f"{of}.{column}" for column in on),
+            *(f"${next(free)}" for _ in range(1 + len(on), query.parameters)),
+        ]
         text = _PARAMETER.sub(lambda found, given=given: given[int(found[1]) - 1], query.text.rstrip(";"))  # type: ignore[misc]
         shown.append(f'{alias}.found as "{prefix}{name}"')
         if many:

@@ -22,7 +22,7 @@ How a field is resolved, cheapest first:
 - a plain attribute: one `attrgetter` over the column;
 - a *column resolver*, `strawberry.field(..., metadata={COLUMN: load})`: one call of
   `await load(parents, info, **arguments)` gives the values of all parents in order, exceptions among them; objects that
-  are read by the column, as those of rows, it gives as a `Table`, or arranged as `Ones` or `Many` (see `tables.py`);
+  are read by the column, as those of rows, it gives as a `Table`, or arranged as `tables.py` has it;
 - a method, called for each parent; those that return awaitables are awaited together;
 - anything else (field extensions, other exception handlers, resolvers of plain graphql-core schemas) as graphql-core
   would call it.
@@ -37,9 +37,22 @@ once, where nothing below it is resolved by methods: those may look at where the
 The package knows graphql-core and Strawberry and nothing else of this repository.
 """
 
-from api.engine.fields import COLUMN, Gate
+from api.engine.fields import COLUMN, Field, Gate
 from api.engine.plan import Engine, Plan
 from api.engine.run import Misfit, Unsupported
-from api.engine.tables import Guarded, Many, Ones, Table
+from api.engine.tables import Guarded, Many, Ones, Repeated, Table
 
-__all__ = ["COLUMN", "Engine", "Gate", "Guarded", "Many", "Misfit", "Ones", "Plan", "Table", "Unsupported"]
+__all__ = [
+    "COLUMN",
+    "Engine",
+    "Field",
+    "Gate",
+    "Guarded",
+    "Many",
+    "Misfit",
+    "Ones",
+    "Plan",
+    "Repeated",
+    "Table",
+    "Unsupported",
+]

@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -66,7 +66,7 @@ class Resolver(Protocol):
 class Field:
     """A field of a selection, for parents of one type."""
 
-    __slots__ = ("definition", "key", "nodes", "parent", "resolver", "shape", "step")
+    __slots__ = ("definition", "kept", "key", "nodes", "parent", "resolver", "shape", "step")
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Field:
         self.resolver = resolver
         self.shape = shape
         self.step = Step(key, order, shape.required, parent.name)
+        self.kept: dict[Hashable, Any] = {}
 
     @property
     def name(self) -> str:
@@ -96,6 +97,23 @@ class Field:
         """As Strawberry's type calls it; None when it is not a field of one."""
         own = self.definition.extensions.get(_BACKREF)
         return own.python_name if isinstance(own, StrawberryField) else None
+
+    @property
+    def metadata(self) -> Mapping[Any, Any]:
+        """That of Strawberry's field."""
+        own = self.definition.extensions.get(_BACKREF)
+        return (own.metadata or {}) if isinstance(own, StrawberryField) else {}
+
+    def wanted(self, path: Sequence[str] = ()) -> frozenset[str] | None:
+        """The Python names of what is asked of the field's objects, or of those at the end of a path of fields.
+
+        None when they are not of one type of Strawberry's.
+        """
+        return self.shape.wanted(tuple(path))
+
+    def below(self, *path: str) -> "Sequence[Field]":
+        """The fields with column resolvers of those objects: those of whose kind one is asked for."""
+        return self.shape.columns(path)
 
     def start(self, run: Run, parents: Sequence[Any], objects: Place) -> Column:
         """Resolve it for all parents, and all below that needs no waiting."""
@@ -194,17 +212,21 @@ class Columns:
     def __init__(self, load: Any, own: StrawberryField, arguments: Arguments, gates: Sequence[Gate]) -> None:
         self._load = load
         self.own = own
-        self.arguments = arguments
-        self.gates = gates
+        self._arguments = arguments
+        self._gates = gates
 
     def values(
         self, run: Run, parents: Sequence[Any], place: Place, field: Field
     ) -> list[Any] | ByColumn[Any] | Awaitable[Any]:
         info = ColumnInfo(run, place, 0, field, self.own)
-        arguments = self.arguments.of(run, lambda: info)
-        _pass(self.gates, run)
-        loading: ByColumn[Any] | Awaitable[Any] = self._load(parents, info, **arguments)
+        loading: ByColumn[Any] | Awaitable[Any] = self._load(parents, info, **self.given(run, info))
         return loading
+
+    def given(self, run: Run, info: ColumnInfo) -> dict[str, Any]:
+        """Its arguments, for whom the gates let pass."""
+        arguments = self._arguments.of(run, lambda: info)
+        _pass(self._gates, run)
+        return arguments
 
 
 class Method:

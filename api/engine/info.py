@@ -1,7 +1,7 @@
 """What a resolver is told of its field."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from graphql import GraphQLResolveInfo
 from strawberry import Info
@@ -12,6 +12,8 @@ from api.engine.run import Run
 
 if TYPE_CHECKING:
     from api.engine.fields import Columns, Field
+
+T = TypeVar("T")
 
 
 class ColumnInfo(Info[Any, Any]):
@@ -34,25 +36,23 @@ class ColumnInfo(Info[Any, Any]):
         """
         return self._at[3].shape.wanted(tuple(path))
 
-    def below(self, *path: str) -> "Iterator[ColumnInfo]":
-        """The infos of fields with column resolvers of those objects: those of whose kind one is asked for, and which
-        the context lets pass.
-        """
-        run, place, _, field = self._at
-        for one in field.shape.columns(path):
-            resolver = cast("Columns", one.resolver)
-            if not any(gate.refusal(run.context) for gate in resolver.gates):
-                yield ColumnInfo(run, InField(place, one.step), 0, one, resolver.own)
+    def below(self, *path: str) -> "Sequence[Field]":
+        """The fields with column resolvers of those objects: those of whose kind one is asked for."""
+        return self._at[3].below(*path)
 
-    @property
-    def metadata(self) -> Mapping[Any, Any]:
-        """That of the field."""
-        return self._own.metadata or {}
+    def arguments_of(self, field: "Field") -> dict[str, Any]:
+        """Those of such a field. Raises what resolving it raises before anything is loaded."""
+        run, place, _, _ = self._at
+        resolver = cast("Columns", field.resolver)
+        return resolver.given(run, ColumnInfo(run, InField(place, field.step), 0, field, resolver.own))
 
-    def arguments(self) -> dict[str, Any]:
-        """Those of a field with a column resolver. Raises what resolving it raises."""
-        run, _, _, field = self._at
-        return cast("Columns", field.resolver).arguments.of(run, lambda: self)
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What is made of the document alone, for the field: once for all operations."""
+        kept = self._at[3].kept
+        if key not in kept:
+            kept[key] = make()
+        made: T = kept[key]
+        return made
 
     @property
     def _raw_info(self) -> GraphQLResolveInfo[Any]:  # type: ignore[override]

@@ -58,13 +58,10 @@ class Objects(Shape):
 
     def _place(self, run: Run, table: Table[Any], places: Sequence[int | None], place: Place) -> Column:
         """Objects of a table where they stand: those that look the same everywhere are completed once."""
-        null = None
-        there = [position for position, found in enumerate(places) if found is not None]
-        if self.required and len(there) < len(places):
-            for position in set(range(len(places))) - set(there):
-                null = self._fail(run, place, position, self._hole())
+        null = self._holes(run, places, place)
         if self.once:
             return Spread(self._start(run, table, Shared(place, places)), places, null)
+        there = [position for position, found in enumerate(places) if found is not None]
         table = table.take([found for found in places if found is not None])
         return Scattered([null] * len(places), [(there, self._start(run, table, Among(place, there)))])
 

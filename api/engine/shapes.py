@@ -23,9 +23,9 @@ from graphql.pyutils.is_awaitable import is_awaitable
 from graphql.pyutils.is_iterable import is_iterable
 from graphql.type.scalars import GRAPHQL_MAX_INT, GRAPHQL_MIN_INT
 
-from api.engine.places import Among, InList, Place
+from api.engine.places import Among, InList, Place, Shared
 from api.engine.run import BUBBLE, Column, Later, Run, finished
-from api.engine.tables import ByColumn, Many, Table
+from api.engine.tables import ByColumn, Many, Repeated, Table
 
 if TYPE_CHECKING:
     from api.engine.fields import Field
@@ -65,6 +65,8 @@ class Shape(ABC):
         if not values:
             return []
         if isinstance(values, ByColumn):
+            if isinstance(values, Repeated) and self.once:
+                return self._spread(run, values, place)
             values = list(values)
         look = max(map(_looks.__getitem__, set(map(type, values))))
         if look is _PLAIN:
@@ -93,6 +95,19 @@ class Shape(ABC):
     @abstractmethod
     def _complete(self, run: Run, values: Sequence[Any], place: Place) -> Column:
         """The column of values that are neither null nor errors."""
+
+    def _spread(self, run: Run, values: Repeated[Any], place: Place) -> Column:
+        """Complete each of the values once."""
+        column = self.complete(run, values.values, Shared(place, values.places))
+        return Spread(column, values.places, self._holes(run, values.places, place))
+
+    def _holes(self, run: Run, places: Sequence[int | None], place: Place) -> Any:
+        """What stands where there is no place."""
+        null = None
+        if self.required:
+            for position in [position for position, there in enumerate(places) if there is None]:
+                null = self._fail(run, place, position, self._hole())
+        return null
 
     def _wait(self, run: Run, values: Sequence[Any], then: Callable[[Sequence[Any]], Column]) -> Column:
         waits = [position for position, value in enumerate(values) if is_awaitable(value)]

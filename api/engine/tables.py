@@ -1,8 +1,9 @@
 """Objects that are read by the column: what column resolvers may answer with besides plain sequences.
 
-    Table                  the objects themselves; as an answer, the first is the first parent's, and so on
-    Ones(table, places)    of each parent the object at a place of the table, or none; several may have the same
-    Many(table, lengths)   of each parent a list: so many of the table as follow those of the parent before
+    Table                     the objects themselves; as an answer, the first is the first parent's, and so on
+    Ones(table, places)       of each parent the object at a place of the table, or none; several may have the same
+    Repeated(values, places)  the same of values that are in no table
+    Many(table, lengths)      of each parent a list: so many of the table as follow those of the parent before
 
 All of them are sequences of what they stand for, so that whoever wants objects has them. Nobody changes them.
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 
 
 class ByColumn(Sequence[T]):
-    """What all three are."""
+    """What all of them are."""
 
     __slots__ = ()
 
@@ -69,6 +70,23 @@ class Ones(ByColumn[T | None], Generic[T]):
         used = sorted({place for place in places if place is not None})
         renumbered = {place: position for position, place in enumerate(used)}
         return Ones(self.table.take(used), [None if place is None else renumbered[place] for place in places])
+
+
+class Repeated(ByColumn[T | None], Generic[T]):
+    """For each parent one of the values, all of which are used, or None."""
+
+    __slots__ = ("places", "values")
+
+    def __init__(self, values: Sequence[T], places: Sequence[int | None]) -> None:
+        self.values = values
+        self.places = places
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[T | None]:
+        values = list(self.values)
+        return (None if place is None else values[place] for place in self.places)
 
 
 class Guarded(ByColumn[T]):

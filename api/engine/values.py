@@ -191,6 +191,7 @@ class Arguments:
                 described = self._conversion.argument(name)
                 resolver_name = described.python_name
                 as_is = is_leaf_type(get_nullable_type(definition.type)) and described.type is not GlobalID
+                as_is = as_is or (variable is None and default is None)  # a null that is written, or the default
                 if not as_is or isinstance(described.type, StrawberryMaybe):
                     convert = self._conversion.converter(name)
             non_null = is_non_null_type(definition.type)

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.along import Along
+from api.along import Along, Told
 from api.context import Context, Reads, Some, common
 from api.engine import Ones
 from api.graph.feed.on_rep import FeedOnRep
@@ -69,12 +69,9 @@ async def reps_by_id(ctx: Context, ids: Sequence[UUID], columns: Columns | None 
     return await ctx.of_seen("reps", ids, await ctx.whoever_asks(Some(_stored_reps, columns), ids))
 
 
-async def rep_along(ctx: Context) -> Along | None:
-    """The same of whatever reps carry, by `subject_id` and `subject`."""
-    if not _reads(ctx):
-        return None
-    seen = ("subject_id", await ctx.sight())
-    return Along(Rep, _directory.rep_of_subject, on=["subject_id", "subject"], seen=seen)
+async def reps_told(ctx: Context) -> Told | None:
+    """Whether and which reps come along with what they carry."""
+    return Told(seen=await ctx.sight()) if _reads(ctx) else None
 
 
 async def _stored_reps(reads: Reads, ids: Sequence[UUID], columns: Columns | None) -> "Ones[Rep]":
@@ -222,8 +219,8 @@ async def _team(ctx: Context, reps: "Sequence[Rep]", on: On = None, wanted: Want
     return await ctx.load_each(Some(_teams_of_reps, on, Team.columns(wanted, PLACE)), _rep_ids(reps))
 
 
-async def _team_along(ctx: Context, on: date | None = None) -> Along:
-    return Along(Team, _directory.team_of_rep, on=["rep_id"], told=[on or await ctx.today()])
+async def _day(ctx: Context, on: date | None = None) -> Told:
+    return Told([on or await ctx.today()])
 
 
 _rep_ids = keys_of("rep_id")
@@ -343,7 +340,10 @@ class Rep(FromRow, ScorecardsOnRep, QuotasOnRep, IncentivesOnRep, FeedOnRep, Nod
         _status, needs=["left_on"], description="Whether it still sells, today in the organisation."
     )
     team: Team | None = column(
-        _team, needs=["rep_id"], along=_team_along, description="Its team. Null on days when it is in none."
+        _team,
+        needs=["rep_id"],
+        along=Along(lambda: Team, _directory.team_of_rep, ["rep_id"], _day),
+        description="Its team. Null on days when it is in none.",
     )
     manager: User | None = column(
         _manager,

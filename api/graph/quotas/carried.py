@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.quotas.enums  # noqa: F401  describes the enums before the types show them
-from api.along import Along
+from api.along import Along, Told
 from api.context import Context, Some
 from api.graph.scorecards.definitions import Kpi, kpis_by_id
 from api.loaders import column, loads
@@ -21,10 +21,12 @@ from domain.quotas.model import (
     Measure,
     Subject,
 )
+from sql.queries import queries
 
 if TYPE_CHECKING:
     from api.graph.org.types import Rep, Team, Territory
 
+_directory = queries("directory")
 
 LazyRep = Annotated["Rep", strawberry.lazy("api.graph.org.types")]
 LazyTeam = Annotated["Team", strawberry.lazy("api.graph.org.types")]
@@ -45,10 +47,16 @@ async def _rep(ctx: Context, carried: "Sequence[Carried]", wanted: Wanted = None
     return await ctx.load_each(Some(reps_by_id, Rep.columns(wanted, "rep_id")), _ids(carried, Subject.REP))
 
 
-async def _rep_along(ctx: Context) -> Along | None:
-    from api.graph.org.types import rep_along
+def _rep_kind() -> "type[Rep]":
+    from api.graph.org.types import Rep
 
-    return await rep_along(ctx)
+    return Rep
+
+
+async def _reps_told(ctx: Context) -> Told | None:
+    from api.graph.org.types import reps_told
+
+    return await reps_told(ctx)
 
 
 async def _team(ctx: Context, carried: "Sequence[Carried]") -> "Sequence[Team | None]":
@@ -84,7 +92,7 @@ class Carried:
     rep: LazyRep | None = column(
         _rep,
         needs=_SUBJECT,
-        along=_rep_along,
+        along=Along(_rep_kind, _directory.rep_of_subject, ["subject_id", "subject"], _reps_told, of="subject_id"),
         description="The rep. Null when the subject is another kind, or not seen.",
     )
     team: LazyTeam | None = column(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import strawberry
 
-from api.along import Along
+from api.along import Along, Told
 from api.auth import Requires
 from api.context import Context, Some
 from api.engine import Many
@@ -46,14 +46,12 @@ def _quotas_of(subject: Subject, id_of: str, description: str) -> Any:
         columns = Quota.columns(wanted, PLACE)
         return await ctx.load_each(Some(_quotas, subject, days.starts_on, days.ends_on, columns), ids(subjects))
 
-    async def along(ctx: Context, period: PeriodInput) -> Along:
+    async def tell(ctx: Context, period: PeriodInput) -> Told:
         days = await period_of(ctx, period)
         told = [subject, days.starts_on, days.ends_on, *await seen(ctx)]
-        calendar = await ctx.calendar()
-        return Along(
-            Quota, _attainment.quotas_of_subject, on=[id_of], told=told, many=True, beside={"calendar": calendar}
-        )
+        return Told(told, beside={"calendar": await ctx.calendar()})
 
+    along = Along(lambda: Quota, _attainment.quotas_of_subject, [id_of], tell, many=True)
     return column(load, needs=[id_of], along=along, description=description, extensions=[Requires(Scope.QUOTAS_READ)])
 
 

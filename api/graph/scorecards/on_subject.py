@@ -7,10 +7,9 @@ from uuid import UUID
 
 import strawberry
 
-from api.along import Along
 from api.auth import Requires
 from api.context import Context
-from api.graph.scorecards.types import Scorecard, scorecard_along, scorecards_at
+from api.graph.scorecards.types import Scorecard, scorecards_along, scorecards_at
 from api.loaders import column
 from api.rows import Wanted, keys_of
 from domain.org.model import Scope
@@ -29,18 +28,10 @@ async def _of_reps(
     return await scorecards_at(ctx, Subject.REP, _reps(reps), week, wanted)
 
 
-async def _along_reps(ctx: Context, week: date | None = None) -> Along:
-    return await scorecard_along(ctx, Subject.REP, "rep_id", week)
-
-
 async def _of_teams(
     ctx: Context, teams: "Sequence[ScorecardsOnTeam]", week: WeekArgument = None, wanted: Wanted = None
 ) -> Sequence[Scorecard | None]:
     return await scorecards_at(ctx, Subject.TEAM, _teams(teams), week, wanted)
-
-
-async def _along_teams(ctx: Context, week: date | None = None) -> Along:
-    return await scorecard_along(ctx, Subject.TEAM, "team_id", week)
 
 
 @strawberry.type
@@ -49,7 +40,7 @@ class ScorecardsOnRep:
     scorecard: Scorecard | None = column(
         _of_reps,
         needs=["rep_id"],
-        along=_along_reps,
+        along=scorecards_along(Subject.REP, "rep_id"),
         description="Its scorecard of a week. Null before the first fact, in weeks when it is not there or no template "
         "applies, and when the viewer does not see it.",
         extensions=[Requires(Scope.SCORECARDS_READ)],
@@ -62,7 +53,7 @@ class ScorecardsOnTeam:
     scorecard: Scorecard | None = column(
         _of_teams,
         needs=["team_id"],
-        along=_along_teams,
+        along=scorecards_along(Subject.TEAM, "team_id"),
         description="Its scorecard of a week, computed from the facts of whoever was in it or below. Null as on a rep.",
         extensions=[Requires(Scope.SCORECARDS_READ)],
     )

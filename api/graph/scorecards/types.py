@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
-from api.along import Along
+from api.along import Along, Told
 from api.context import Context, Reads, Some, common
 from api.engine import Many, Ones
 from api.explain import ExplainStep, explain_steps
@@ -129,10 +129,6 @@ async def _results_of(reads: Reads, keys: Sequence[Key], columns: Columns | None
     return Rows(KpiResult, await results_of(reads, keys, columns)).listed(PLACE, len(keys))
 
 
-async def _results_along(ctx: Context) -> Along:
-    return Along(KpiResult, _read.results_by_key, on=["subject_id", "subject", "week"], many=True)
-
-
 _keys = keys_of("key")
 
 
@@ -195,7 +191,10 @@ class Scorecard(FromRow, Node):
         templates_of_versions, "template_version", description="The template, in the version that was used."
     )
     results: list[KpiResult] = column(
-        _results, needs=["key"], along=_results_along, description="Its KPIs, in the template's order."
+        _results,
+        needs=["key"],
+        along=Along(lambda: KpiResult, _read.results_by_key, ["subject_id", "subject", "week"], many=True),
+        description="Its KPIs, in the template's order.",
     )
 
     made: ClassVar = {
@@ -212,12 +211,15 @@ async def scorecard_at(ctx: Context, subject: Subject, subject_id: UUID, day: da
     return (await scorecards_at(ctx, subject, [subject_id], day))[0]
 
 
-async def scorecard_along(ctx: Context, subject: Subject, id_of: str, day: date | None) -> Along:
-    """The same, along with the subjects, whose ids are in a column."""
-    calendar = await ctx.calendar()
-    week = calendar.week(day or calendar.local_day(ctx.now))
-    seen = (id_of, await (ctx.sight() if subject is Subject.REP else ctx.team_sight()))
-    return Along(Scorecard, _read.by_key, on=[id_of], told=[subject, week], seen=seen)
+def scorecards_along(subject: Subject, id_of: str) -> Along:
+    """The same, along with subjects of a kind, whose ids are in a column."""
+
+    async def tell(ctx: Context, week: date | None = None) -> Told:
+        calendar = await ctx.calendar()
+        of_week = calendar.week(week or calendar.local_day(ctx.now))
+        return Told([subject, of_week], await (ctx.sight() if subject is Subject.REP else ctx.team_sight()))
+
+    return Along(lambda: Scorecard, _read.by_key, [id_of], tell, of=id_of)
 
 
 async def scorecards_at(
