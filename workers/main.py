@@ -28,7 +28,7 @@ log = structlog.get_logger("attain.worker")
 # How long a job waits at most before the same one may be enqueued again: bounds what a lost job costs.
 _WAIT_SECONDS = 5
 # How far apart an organisation's jobs of a kind begin: it is coached at once, but not anew for each of many facts.
-_APART_SECONDS = {"coach": 1.0}
+_APART_SECONDS = {"coach": 2.0}
 # How often a worker looks at the queue that nobody told of a job.
 _LOOK_SECONDS = 0.1
 # How long the relay waits for Valkey, which events do not need.
