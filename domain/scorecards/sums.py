@@ -13,7 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import DAY
-from domain.dirty import Days, Dirty, merged
+from domain.dirty import Days, Dirty, Touch, merged
 from domain.scorecards import steps
 from domain.scorecards.formula import Leaf, formula_to_json
 from domain.scorecards.measures import Due, by_day, is_flow, operand_id
@@ -89,12 +89,13 @@ async def refresh(tx: Tx, scope: Scope, used: Iterable[Leaf], known: Set[UUID], 
         stale |= {each: steps.covering(dirty.everybody) for each in leaves.keys() & known}
     if stale:
         await steps.add_sums(tx, sorted(stale.items()), dirty.inputs_through)
+    summed = [leaves[each] for each in leaves.keys() & known]
+    looking = {touch: [leaf for leaf in summed if looks_at(leaf, touch)] for touch in Touch}
     for rep_id, of_rep in dirty.reps.items():
         for touch, stretches in of_rep.items():
-            for each in leaves.keys() & known:
-                if looks_at(leaves[each], touch):
-                    for days in stretches:
-                        scope.add_stays(leaves[each], people.stays.get(rep_id, ()), days)
+            for leaf in looking[touch]:
+                for days in stretches:
+                    scope.add_stays(leaf, people.stays.get(rep_id, ()), days)
     dues = scope.dues()
     if dues:
         await _own(tx, dues)
@@ -120,16 +121,12 @@ async def _own(tx: Tx, dues: Sequence[Due]) -> None:
     """Of whoever was in the teams, from the facts."""
     for start in range(0, len(dues), _BATCH):
         batch = dues[start : start + _BATCH]
-        await tx.execute(
-            _sums.own_remove,
-            *columns([(operand_id(due.leaf), due.subject_id, due.since, due.until) for due in batch], 4),
-        )
         rows = [
             (operand_id(due.leaf), due.subject_id, day, row["x"] or Decimal(0), row["sample"], row["total"])
             for due, day, row in await by_day(tx.session, batch, tx.now)
         ]
-        if rows:
-            await tx.execute(_sums.own_add, *columns(rows, 6))
+        stretches = [(operand_id(due.leaf), due.subject_id, due.since, due.until) for due in batch]
+        await tx.execute(_sums.own_save, *columns(stretches, 4), *columns(rows, 6))
 
 
 async def _above(tx: Tx, people: Roster, dues: Sequence[Due]) -> None:
@@ -144,6 +141,4 @@ async def _above(tx: Tx, people: Roster, dues: Sequence[Due]) -> None:
 async def _below(tx: Tx, stretches: Sequence[tuple[object, ...]]) -> None:
     """Of the teams below, from their own: operand, team, first day and last."""
     for start in range(0, len(stretches), _BATCH):
-        batch = columns(stretches[start : start + _BATCH], 4)
-        await tx.execute(_sums.below_remove, *batch)
-        await tx.execute(_sums.below_add, *batch)
+        await tx.execute(_sums.below_save, *columns(stretches[start : start + _BATCH], 4))
