@@ -15,6 +15,10 @@ from sql.queries import queries
 _scorecards = queries("scorecards")
 
 
+Asked = tuple[int, Line, Kpi]
+"""A KPI of a template: its place, its line, and its version in force."""
+
+
 @dataclass(frozen=True, slots=True)
 class Definitions:
     """Every version of every KPI and template of an organisation."""
@@ -22,6 +26,7 @@ class Definitions:
     kpis: dict[UUID, tuple[Kpi, ...]]
     templates: tuple[tuple[Template, ...], ...]
     _in_force: dict[tuple[UUID, date], Kpi | None] = field(default_factory=dict, compare=False, repr=False)
+    _asked: dict[tuple[UUID, int, date], tuple[Asked, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def kpi(self, kpi_id: UUID, week: date) -> Kpi | None:
         """The version in force in a week."""
@@ -29,6 +34,14 @@ class Definitions:
         if asked not in self._in_force:
             self._in_force[asked] = rules.in_force(self.kpis.get(kpi_id, ()), week)
         return self._in_force[asked]
+
+    def asked(self, template: Template, week: date) -> tuple[Asked, ...]:
+        """The template's KPIs as defined in the week, in order; publishing saw to it that there are some."""
+        key = (template.template_id, template.version, week)
+        if key not in self._asked:
+            found = ((position, line, self.kpi(line.kpi_id, week)) for position, line in enumerate(template.lines))
+            self._asked[key] = tuple((position, line, kpi) for position, line, kpi in found if kpi is not None)
+        return self._asked[key]
 
     def template(self, template_id: UUID, version: int) -> Template:
         """A version of a template. Raises `StopIteration` for one that was never published."""

@@ -217,11 +217,11 @@ def _frame(people: Roster, key: Key) -> _Frame | None:
     template = people.template(key.subject, key.subject_id, key.week)
     if template is None:
         return None
-    kpis = _kpis(people.definitions, template, key.week)
+    asked = people.definitions.asked(template, key.week)
     return _Frame(
         template,
         people.available(key.subject, key.subject_id, key.week),
-        {kpi.kpi_id: people.target(key.subject, key.subject_id, key.week, template, kpi) for kpi in kpis},
+        {kpi.kpi_id: people.target(key.subject, key.subject_id, key.week, template, kpi) for _, _, kpi in asked},
     )
 
 
@@ -259,10 +259,9 @@ def _kept(
         or stored.calendar_version != people.weeks.calendar.at(key.week).version
     ):
         return
-    kpis = {kpi.kpi_id: kpi for kpi in _kpis(people.definitions, template, key.week)}
+    versions = {(kpi.kpi_id, kpi.version) for _, _, kpi in people.definitions.asked(template, key.week)}
     for result in stored.results:
-        kpi = kpis.get(result.kpi_id)
-        if kpi is not None and kpi.version == result.kpi_version and result.kpi_id not in moved:
+        if result.kpi_id not in moved and (result.kpi_id, result.kpi_version) in versions:
             yield result
 
 
@@ -278,16 +277,11 @@ async def _measured(
     wanted = [
         due(people.weeks, key, kpi, leaf)
         for key, frame in frames.items()
-        for kpi in _kpis(people.definitions, frame.template, key.week)
+        for _, _, kpi in people.definitions.asked(frame.template, key.week)
         if (key, kpi.kpi_id) not in kept
         for leaf in leaves(kpi.formula)
     ]
     return await measure(tx.session, people.weeks.calendar, wanted, tx.now, from_sums=True)
-
-
-def _kpis(known: Definitions, template: Template, week: date) -> list[Kpi]:
-    """The template's KPIs as defined in the week; publishing saw to it that there are some."""
-    return [kpi for line in template.lines if (kpi := known.kpi(line.kpi_id, week))]
 
 
 def _scorecard(
@@ -305,10 +299,7 @@ def _scorecard(
         if (values := others.get(Key(week, key.subject, key.subject_id)))
     ]
     results, judged = [], []
-    for position, line in enumerate(frame.template.lines):
-        kpi = people.definitions.kpi(line.kpi_id, key.week)
-        if kpi is None:
-            continue
+    for position, line, kpi in people.definitions.asked(frame.template, key.week):
         found = kept.get((key, kpi.kpi_id))
         if found is None:
             before = [values[kpi.kpi_id] for values in past if kpi.kpi_id in values]

@@ -208,11 +208,12 @@ def score(weighted: Iterable[tuple[Decimal, Decimal | None]]) -> Decimal | None:
 
     A KPI without a ratio is left out and the others' weights stand for all; null when none has one.
     """
-    known = [(weight, ratio) for weight, ratio in weighted if ratio is not None]
-    whole = sum((weight for weight, _ in known), Decimal(0))
-    if not whole:
-        return None
-    return sum((weight * ratio for weight, ratio in known), Decimal(0)) * 100 / whole
+    total = whole = Decimal(0)
+    for weight, ratio in weighted:
+        if ratio is not None:
+            total += weight * ratio
+            whole += weight
+    return total * 100 / whole if whole else None
 
 
 def overall(lines: Iterable[tuple[Line, Decimal | None]]) -> Status:

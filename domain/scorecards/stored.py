@@ -44,14 +44,20 @@ async def values_before(
 ) -> dict[Key, dict[UUID, Decimal | None]]:
     """The values of these KPIs that trends are measured against, of weeks before that are not among these."""
     wanted = {
-        Key(week, key.subject, key.subject_id)
+        (key.subject, key.subject_id, week)
         for key in keys
         for week in weeks.through(weeks.before(key.week, rules.TREND_WEEKS), weeks.before(key.week, 1))
     }
-    wanted.difference_update(keys)
-    asked = columns([_row(key) for key in wanted], 3)
+    wanted.difference_update(_row(key) for key in keys)
+    stretches: list[tuple[Subject, UUID, date, date]] = []
+    for subject, subject_id, week in sorted(wanted):
+        if stretches and stretches[-1][:2] == (subject, subject_id) and stretches[-1][3] == week:
+            stretches[-1] = (*stretches[-1][:3], weeks.end(week))
+        else:
+            stretches.append((subject, subject_id, week, weeks.end(week)))
+    rows = await tx.fetch(_scorecards.values_stored, *columns(stretches, 4), list(kpis))
     found: dict[Key, dict[UUID, Decimal | None]] = {}
-    for subject, subject_id, week, kpi_id, value in await tx.fetch(_scorecards.values_stored, *asked, list(kpis)):
+    for subject, subject_id, week, kpi_id, value in rows:
         found.setdefault(Key(week, Subject(subject), subject_id), {})[kpi_id] = value
     return found
 

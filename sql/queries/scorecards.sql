@@ -325,11 +325,16 @@ left join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_
 order by s.subject, s.subject_id, s.week, r.position;
 
 -- name: values_stored
--- What trends of these KPIs are measured against.
-select r.subject, r.subject_id, r.week, r.kpi_id, r.value
-from unnest($2::text[], $3::uuid[], $4::date[]) d (subject, subject_id, week)
-join kpi_result r on r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week = d.week
-where r.kpi_id = any($5::uuid[]);
+-- What trends of these KPIs are measured against, in stretches of weeks. `offset 0` keeps the KPIs out of the search of the index,
+-- where a list after a stretch costs more than to read the others, too.
+select d.subject, d.subject_id, r.week, r.kpi_id, r.value
+from unnest($2::text[], $3::uuid[], $4::date[], $5::date[]) d (subject, subject_id, since, until)
+cross join lateral (
+  select r.week, r.kpi_id, r.value from kpi_result r
+  where r.org_id = $1 and r.subject = d.subject and r.subject_id = d.subject_id and r.week >= d.since and r.week < d.until
+  offset 0
+) r
+where r.kpi_id = any($6::uuid[]);
 
 -- name: scorecards_remove
 -- Weeks that are nobody's any more, with their KPIs.
