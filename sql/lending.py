@@ -11,25 +11,37 @@ from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
 
 Connection = asyncpg.Connection
 
 # What has been idle for longer may have been cut by something on the way, without a word.
 _IDLE_SECONDS = 300.0
 _PARTING_SECONDS = 5.0
+# Prepared on one connection. Postgres keeps what it parsed and planned of each.
+_MOST_STATEMENTS = 200
 # On our side, so that Postgres may wait for the rest of a statement; the last two are of arguments that do not fit.
 GIVEN_UP = (asyncio.CancelledError, TimeoutError, asyncpg.InterfaceError, asyncpg.DataError)
 
 
 class Lent:
-    """A connection, and the organisation that it was last told to see."""
+    """A connection, the organisation that it was last told to see, and the statements that are prepared on it."""
 
-    __slots__ = ("connection", "org_id", "since")
+    __slots__ = ("connection", "org_id", "since", "statements")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.org_id: UUID | None = None
         self.since = 0.0
+        self.statements: dict[str, PreparedStatement] = {}
+
+    async def prepare(self, text: str) -> PreparedStatement:
+        """A statement for next time too. asyncpg forgets those that nobody holds."""
+        statement = await self.connection.prepare(text)
+        if len(self.statements) >= _MOST_STATEMENTS:
+            self.statements.clear()
+        self.statements[text] = statement
+        return statement
 
 
 class Connections:

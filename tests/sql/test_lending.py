@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from sql.lending import Connection, Connections, Lent
-from sql.pool import Database
+from sql.pool import Database, Unavailable
 from sql.queries import Query
 
 NOBODY = UUID(int=0)
@@ -135,6 +135,40 @@ async def test_a_session_in_which_a_statement_was_given_up_leaves_its_connection
         async with asyncio.timeout(0.2), db.session(NOBODY) as session:
             await session.fetch(query, *(["no number"] if how == "unfit" else []))
     assert await value_of(db, pid_of) != before
+    await db.close()
+
+
+async def test_a_statement_that_a_migration_changed_is_prepared_anew(database_url: str) -> None:
+    """But not in a transaction, which has failed with it."""
+    everything = Query("test.everything", "select * from changed where $1::uuid is not null")
+    owner = await asyncpg.connect(database_url)
+    await owner.execute("create table changed as select 1 as a; grant select on changed to attain_app")
+    db = await Database.open(database_url, size=1)
+    try:
+        async with db.session(NOBODY) as session:
+            assert [dict(row) for row in await session.fetch(everything)] == [{"a": 1}]
+            await owner.execute("alter table changed add column b int")
+            assert [dict(row) for row in await session.fetch(everything)] == [{"a": 1, "b": None}]
+            assert tuple(await session.row(everything) or ()) == (1, None)
+        await owner.execute("alter table changed drop column b")
+        with pytest.raises(Unavailable):
+            async with db.transaction(NOBODY) as session:
+                await session.fetch(everything)
+        async with db.transaction(NOBODY) as session:
+            assert [dict(row) for row in await session.fetch(everything)] == [{"a": 1}]
+    finally:
+        await db.close()
+        await owner.execute("drop table changed")
+        await owner.close()
+
+
+async def test_a_connection_holds_so_many_statements_and_no_more(database_url: str) -> None:
+    held = Query("test.held", "select count(*) from pg_prepared_statements where $1::uuid is not null")
+    db = await Database.open(database_url, size=1)
+    async with db.session(NOBODY) as session:
+        for number in range(450):
+            assert await session.value(Query("test.one", f"select {number}, $1::uuid")) == number
+        assert await session.value(held) < 250
     await db.close()
 
 
