@@ -46,22 +46,18 @@ class Invalid(Exception):
 class Prepared:
     """One operation of a valid document, ready to be executed with any variables.
 
-    `root` is its root field, or "several": unlike `name`, a client cannot invent one.
+    `verb` says the kind in words. `root` is its root field, or "several": unlike `name`, a client cannot invent one.
     """
 
     document: DocumentNode
-    operation: OperationDefinitionNode
+    kind: OperationType
+    verb: str
     name: str | None
     root: str
     key: bytes
     cost: Cost
     after_variable: str | None
     plan: Plan
-
-    @property
-    def kind(self) -> OperationType:
-        """Query, mutation or subscription."""
-        return self.operation.operation
 
     def group_key(self, variables: Mapping[str, Any]) -> bytes:
         """The same for clients that ask the same: operation and variables, but not from where they resume."""
@@ -133,7 +129,8 @@ class Documents:
         operation = found[0]
         return Prepared(
             document=document.node,
-            operation=operation,
+            kind=operation.operation,
+            verb=operation.operation.value,
             name=operation.name.value if operation.name else None,
             root=_root(operation),
             key=document.digest + (name or "").encode() + b"\0",

@@ -268,5 +268,5 @@ async def open_audience(
     selection = await api.execution.select(prepared, asked.variables, context)
     if last_event_id:
         selection = replace(selection, after=last_event_id)
-    metrics.requests_of(transport, prepared.kind.value, prepared.root, "OK").inc()
+    metrics.requests_of(transport, prepared.verb, prepared.root, "OK").inc()
     return Audience(api, prepared, asked.variables, context.viewer, selection)

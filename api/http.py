@@ -105,7 +105,7 @@ class GraphQLOverHttp:
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)
         context = self._api.context(viewer, rid, key, request.headers.get(b"traceparent"))
         asked, prepared = await self._api.read(given)
-        note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
+        note |= {"operation": prepared.name, "kind": prepared.verb, "field": prepared.root}
         self._check_method(request, prepared)
         if media == EVENTS:
             after = request.headers.get(b"last-event-id")

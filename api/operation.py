@@ -92,8 +92,6 @@ class Answer:
     body: dict[str, Any]
     executed: bool
     code: str = "OK"
-    kind: str = ""
-    name: str | None = None
     cost: int = 0
     statements: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -163,14 +161,12 @@ class Api:
 
     async def answer(self, asked: Asked, prepared: Prepared, context: Context, transport: str) -> Answer:
         """Execute a query or mutation. Never raises but for cancellation."""
-        kind = prepared.kind.value
-        with telemetry.span(f"{kind} {prepared.root}", [context.traceparent], operation=prepared.name) as note:
+        with telemetry.span(f"{prepared.verb} {prepared.root}", [context.traceparent], operation=prepared.name) as note:
             answer = await self._answer(asked, prepared, context, transport)
             note(code=answer.code, statements=answer.statements, request_id=context.request_id)
         return answer
 
     async def _answer(self, asked: Asked, prepared: Prepared, context: Context, transport: str) -> Answer:
-        kind = prepared.kind.value
         outer = statements.get()
         counted: list[str] = []
         token = statements.set(counted)
@@ -197,10 +193,10 @@ class Api:
             statements.reset(token)
             if outer is not None:
                 outer.extend(counted)
-        answer.kind, answer.name, answer.statements = kind, prepared.name, len(counted)
-        metrics.requests_of(transport, kind, prepared.root, answer.code).inc()
-        metrics.duration_of(kind, prepared.root).observe(time.perf_counter() - started)
-        metrics.statements_of(prepared.root).observe(len(counted))
+        answer.statements = len(counted)
+        metrics.requests_of(transport, prepared.verb, prepared.root, answer.code).inc()
+        metrics.duration.observe(time.perf_counter() - started, prepared.verb, prepared.root)
+        metrics.statements.observe(len(counted), prepared.root)
         return answer
 
 

@@ -230,7 +230,7 @@ class _Connection:
     async def _run(self, id_: str, payload: object, viewer: Viewer, note: dict[str, Any]) -> dict[str, Any]:
         """Send what there is to send; the message that ends the operation is returned."""
         asked, prepared = await self.api.read(payload)
-        note |= {"operation": prepared.name, "kind": prepared.kind.value, "field": prepared.root}
+        note |= {"operation": prepared.name, "kind": prepared.verb, "field": prepared.root}
         context = self.api.context(viewer, self.request_id)
         # Spliced rather than encoded: the payload is shared by all subscribers of a group.
         head = b'{"id":%b,"type":"next","payload":' % orjson.dumps(id_)
