@@ -57,6 +57,13 @@ class Settings(BaseSettings):
     max_characters_per_socket: int = Field(
         4_000_000, ge=1_000, description="characters of all operations, with their variables, of one WebSocket"
     )
+    max_connections_per_viewer: int = Field(
+        100, ge=1, description="WebSockets and event streams of one user or API key, in one process"
+    )
+    max_subscriptions_per_viewer: int = Field(1_000, ge=1, description="subscriptions on all of them")
+    max_characters_per_viewer: int = Field(
+        16_000_000, ge=1_000, description="characters of all operations, with their variables, on all of them"
+    )
     subscriber_queue: int = Field(256, description="payloads a slow client may fall behind before GAP")
     connection_init_timeout_seconds: float = Field(5.0, description="how long a WebSocket may stay silent at first")
 

@@ -21,6 +21,7 @@ from api.deadlines import Deadline
 from api.documents import Documents, Invalid, Prepared, has_zero, too_dear
 from api.errors import Refusal, bad_request, formatted, unauthenticated
 from api.execution import Execution
+from api.holdings import Holdings
 from api.kept import Kept
 from api.persisted import Persisted, document_id
 from domain.org.model import Viewer
@@ -116,8 +117,10 @@ class Api:
     calendars: Calendars = field(default_factory=Calendars)
     kept: Kept = field(default_factory=Kept)
     in_time: Deadline = field(init=False)
+    holdings: Holdings = field(init=False)
 
     def __post_init__(self) -> None:
+        self.holdings = Holdings(self.settings)
         self.in_time = Deadline(self.settings.request_timeout_seconds)
 
     async def viewer(self, authorization: str | None) -> tuple[Viewer, datetime | None]:

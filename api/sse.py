@@ -6,7 +6,7 @@ that a client resumes with `Last-Event-ID`.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import orjson
@@ -33,15 +33,20 @@ Source = Callable[[Write], Awaitable[None]]
 
 
 class EventStream(Response):
-    """What its source writes, until the client goes away. Each piece goes out at once."""
+    """What its source writes, until the client goes away. Each piece goes out at once. `held` is let go at the end."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, held: ExitStack | None = None) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(None, headers=headers, media_type="text/event-stream")
         del self.headers["content-length"]
         self._source = source
+        self._held = held or ExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._held:
+            await self._stream(receive, send)
+
+    async def _stream(self, receive: Receive, send: Send) -> None:
         async def write(text: str) -> None:
             await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
@@ -71,12 +76,18 @@ async def stream(
     last_event_id: str | None,
     expires: datetime | None,
 ) -> EventStream:
-    """The answer as a stream. Raises `Invalid` when there is nothing to stream."""
+    """The answer as a stream. Raises `Invalid` when there is nothing to stream, `Refusal` for one stream too many."""
     if not is_subscription(prepared):
         answer = await api.answer(asked, prepared, context, "sse")
         return EventStream(lambda write: _once(write, answer.body))
-    audience = await open_audience(api, asked, prepared, context, "sse", last_event_id)
-    return EventStream(lambda write: _events(write, bus, audience, context, expires))
+    length = len(asked.canonical())
+    with ExitStack() as until_it_ends:
+        holding = api.holdings.open(context.viewer)
+        until_it_ends.callback(api.holdings.close, context.viewer)
+        holding.begin(length)
+        until_it_ends.callback(holding.end, length)
+        audience = await open_audience(api, asked, prepared, context, "sse", last_event_id)
+        return EventStream(lambda write: _events(write, bus, audience, context, expires), until_it_ends.pop_all())
 
 
 async def _once(write: Write, body: object) -> None:

@@ -25,6 +25,7 @@ from api.bus import Bus
 from api.documents import Invalid
 from api.errors import Refusal
 from api.fanout import open_audience
+from api.holdings import Holding
 from api.operation import Api, decode, is_subscription, refused, request_id
 from api.sockets import push_of
 from api.subscriber import Message, Revoked
@@ -41,7 +42,7 @@ FORBIDDEN = 4403
 SUBPROTOCOL = 4406
 INIT_TIMEOUT = 4408
 DUPLICATE = 4409
-TOO_MANY_INITS = 4429
+TOO_MANY = 4429  # of the protocol for initialisations; clients do not come back by themselves
 TRY_AGAIN_LATER = 1013  # of RFC 6455's registry: clients know it as one to come back after
 
 
@@ -80,6 +81,7 @@ class _Connection:
     authorization: str | None
     """Of the handshake."""
     viewer: Viewer | None = None
+    holding: Holding | None = None
     expires: datetime | None = None
     initialised: bool = False
     running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -107,6 +109,8 @@ class _Connection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            if self.viewer is not None and self.holding is not None:
+                self.api.holdings.close(self.viewer)
             org_id = str(self.viewer.org_id) if self.viewer else None
             log.info("socket_closed", request_id=self.request_id, org_id=org_id, reason=reason)
 
@@ -158,7 +162,7 @@ class _Connection:
 
     async def _init(self, payload: object) -> None:
         if self.initialised:
-            raise Closing(TOO_MANY_INITS, "Too many initialisation requests")
+            raise Closing(TOO_MANY, "Too many initialisation requests")
         self.initialised = True
         given = {str(name).lower(): value for name, value in payload.items()} if isinstance(payload, dict) else {}
         token = given.get("authorization") or self.authorization
@@ -169,35 +173,40 @@ class _Connection:
         except Unavailable as error:  # TimeoutError is one
             log.warning("unavailable", request_id=self.request_id, error=repr(error))
             raise Closing(TRY_AGAIN_LATER, "Try again later") from None
+        try:
+            self.holding = self.api.holdings.open(self.viewer)
+        except Refusal as refusal:
+            raise Closing(TOO_MANY, refusal.message) from None
         await self._send({"type": "connection_ack"})
 
     async def _subscribe(self, id_: str, payload: object, length: int) -> None:
-        if self.viewer is None:
+        if self.viewer is None or self.holding is None:
             raise Closing(UNAUTHORIZED, "Unauthorized")
         if id_ in self.running:
             raise Closing(DUPLICATE, f"Subscriber for {id_[:60]} already exists")
-        refusal = self._too_much(length)
-        if refusal is not None:
-            await self._send(
-                {"id": id_, "type": "error", "payload": refused([refusal], self.request_id).body["errors"]}
-            )
+        try:
+            self._begin(length, self.holding)
+        except Refusal as refusal:
+            errors = refused([refusal], self.request_id).body["errors"]
+            await self._send({"id": id_, "type": "error", "payload": errors})
             return
         task = asyncio.create_task(self._operate(id_, payload, self.viewer))
         self.running[id_] = task
-        self.held += length
-        task.add_done_callback(partial(self._let_go, length))
+        task.add_done_callback(partial(self._end, length, self.holding))
 
-    def _too_much(self, length: int) -> Refusal | None:
-        """Why there is no room for one more operation that came in so long a message."""
+    def _begin(self, length: int, holding: Holding) -> None:
+        """Count one more operation that came in so long a message. Raises `Refusal` where there is no room for it."""
         settings = self.api.settings
         if len(self.running) >= settings.max_subscriptions_per_socket:
-            return Refusal("RATE_LIMITED", f"At most {len(self.running)} operations at once on one socket.")
+            raise Refusal("RATE_LIMITED", f"At most {len(self.running)} operations at once on one socket.")
         longest = settings.max_characters_per_socket
         if self.held + length > longest:
-            return Refusal("RATE_LIMITED", f"At most {longest} characters of operations at once on one socket.")
-        return None
+            raise Refusal("RATE_LIMITED", f"At most {longest} characters of operations at once on one socket.")
+        holding.begin(length)
+        self.held += length
 
-    def _let_go(self, length: int, _task: asyncio.Task[None]) -> None:
+    def _end(self, length: int, holding: Holding, _task: asyncio.Task[None]) -> None:
+        holding.end(length)
         self.held -= length
 
     async def _operate(self, id_: str, payload: object, viewer: Viewer) -> None:

@@ -86,6 +86,9 @@ def rig(
                 "ATTAIN_DATABASE_URL": servers.database_url,
                 "ATTAIN_VALKEY_URL": servers.valkey_url,
                 "ATTAIN_JWT_SECRET": secrets.token_urlsafe(48),
+                "ATTAIN_MAX_CONNECTIONS_PER_VIEWER": "100000",  # thousands of screens are a few people here
+                "ATTAIN_MAX_SUBSCRIPTIONS_PER_VIEWER": "100000",
+                "ATTAIN_MAX_CHARACTERS_PER_VIEWER": "1000000000",
                 **variables,
             }
             settings = Settings.model_validate(
