@@ -51,11 +51,14 @@ def exported() -> Iterator[InMemorySpanExporter]:
 async def at_work(test_settings: Settings) -> AsyncIterator[None]:
     """The relay, and jobs as it asks for them."""
     db = await Database.open(test_settings.database_url)
+    under_way = jobs.UnderWay()
     async with Redis.from_url(test_settings.valkey_url) as valkey, asyncio.TaskGroup() as running:
 
         async def enqueue(job: str, org_id: UUID) -> None:
             if job != "deliver":  # of webhooks, which nobody has here
-                running.create_task(getattr(jobs, job)({"db": db, "redis": valkey}, str(org_id)))
+                running.create_task(
+                    getattr(jobs, job)({"db": db, "redis": valkey, "under_way": under_way}, str(org_id))
+                )
 
         relay = Relay(db, valkey, test_settings, enqueue)
         relaying = running.create_task(relay.run())
