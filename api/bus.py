@@ -207,6 +207,7 @@ class _Follower:
         self._org_id = org_id
         self._settings = settings
         self._access_until = 0.0
+        self._common = bus._common(org_id)
         self.read_at = asyncio.get_running_loop().time()
         self._task = asyncio.create_task(self._run())
 
@@ -253,13 +254,16 @@ class _Follower:
                 await asyncio.sleep(self._settings.sweep_seconds)
 
     async def _pass_on(self, events: list[Logged]) -> None:
+        common = self._bus._common(self._org_id)
         if any(event.kind.startswith("org.") for event in events):
             self._access_until = 0.0
             await self._check_access()
             for group in self.groups.values():
                 group.audience.forget_sight()
+        else:
+            common.keep_calendar(self._common)
+        self._common = common
         self.position = events[-1].seq
-        common = self._bus._common(self._org_id)
         heard: dict[Family, list[Logged]] = {}
         for group in self.groups.values():
             family = group.audience.family

@@ -124,6 +124,11 @@ class Common(Reads):
     now: datetime
     _loads: dict[Any, "_Loads[Any, Any]"] = field(default_factory=dict)
 
+    def keep_calendar(self, before: "Common") -> None:
+        """Have the calendar that was read before, or is being read: it is still the same."""
+        if _calendar in before._loads:
+            self._loads[_calendar] = before._loads[_calendar]
+
 
 @dataclass(slots=True)
 class Context(Reads):

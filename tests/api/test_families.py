@@ -31,6 +31,7 @@ from domain.org.model import READ, SCOPES, Role, Scope, Viewer
 from sql.queries import Query, queries
 from tests.api.conftest import Serve
 from tests.api.execute import SETTINGS
+from tests.api.test_garbage import collected
 from tests.api.walk import GRAPH, arguments, every_id, selection
 from tests.conftest import MakeOrg
 from tests.world import ADMIN, MANAGER, PAYMASTER, REP, World, make_world
@@ -165,6 +166,24 @@ async def test_a_message_that_is_shared_is_what_each_would_have_got(town: Town, 
         known = [line for line in known if not line.startswith(f"{root}.")] + lines
         SNAPSHOT.write_text("\n".join(sorted(known)) + "\n")
     assert sorted(lines) == sorted(line for line in known if line.startswith(f"{root}."))
+
+
+@pytest.mark.parametrize("root", _ROOTS)
+async def test_what_is_made_once_leaves_nothing_to_the_collector(town: Town, root: str) -> None:
+    shared = {line.split()[0] for line in SNAPSHOT.read_text().splitlines() if line.endswith("once for all")}
+    asked = [document for name, document in documents(root, town.ids).items() if name in shared]
+
+    async def ask() -> None:
+        for document in asked:
+            common = town.common()
+            for viewer, sight in town.viewers:
+                audience = await town.audience(document, viewer, sight)
+                await town.told(audience, common)
+
+    await ask()  # what is made once, and kept
+    with collected() as found:
+        await ask()
+    assert found == {}
 
 
 async def test_what_depends_on_who_asks_is_not_made_for_anyone(town: Town) -> None:

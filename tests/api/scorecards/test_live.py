@@ -1,10 +1,12 @@
 """A call in the CRM reaches the manager's open screen."""
 
 import asyncio
+from datetime import date
 
 from api.relay import global_id
 from api.schema import schema
-from domain.org.model import Role, TeamItem, UserItem, UserKey
+from domain.org.actions import organization_update
+from domain.org.model import CalendarChange, Role, TeamItem, UserItem, UserKey
 from domain.org.people import users_upsert
 from domain.org.trees import teams_upsert
 from tests.api.clients import connect
@@ -48,3 +50,22 @@ async def test_a_scorecard_arrives_with_its_new_value_and_only_where_it_may(
             assert changed["kind"] == "UPDATED"
             assert changed["node"]["rep"] == {"name": "Ann"}
             assert changed["node"]["results"][0] == {"kpi": {"key": "calls"}, "value": "4"}
+
+
+async def test_a_new_calendar_holds_from_the_next_event_on(company: Company, serve: Serve, relay: Relay) -> None:
+    await company.publish(*KPIS)
+    await company.call("ann", NOW.date(), 1)
+    await company.recompute()
+    async with serve(schema) as server, connect(server, server.token(company.work)) as socket:
+        await socket.subscribe(LIVE)
+        assert (await socket.next())["kind"] == "SNAPSHOT"
+        await company.call("ann", NOW.date(), 1, "first")
+        await company.recompute()
+        while (heard := (await socket.next())["node"])["results"][0]["value"] != "2":
+            pass
+        assert heard["week"] == "2026-11-16"
+        sunday = CalendarChange(valid_from=date(2026, 11, 1), week_starts_on=7)
+        await organization_update(company.work, expected_version=1, change=sunday)
+        await company.recompute()
+        while ((await socket.next())["node"] or {}).get("week") != "2026-11-15":
+            pass  # what is gone, and what came before
