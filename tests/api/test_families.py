@@ -229,10 +229,11 @@ async def test_guards_stay_with_their_values(town: Town) -> None:
             await context.load(batch, ids[0])
         expected = [("reps", key, None) if key else None for key in keys]
         found = [None if key in (None, ids[3]) else f"{key}" for key in keys]
-        assert parts(values) == (found, expected)
-        assert parts(each(values, str.upper)) == ([one.upper() if one else None for one in found], expected)
+        assert list(map(list, parts(values))) == [found, expected]
+        upper = [one.upper() if one else None for one in found]
+        assert list(map(list, parts(each(values, str.upper)))) == [upper, expected]
         nothing: list[str | None] = [None] * len(keys)
-        assert parts(merged([nothing, values], len(keys))) == (found, expected)
+        assert list(map(list, parts(merged([nothing, values], len(keys))))) == [found, expected]
 
 
 def test_a_guard_lets_pass_who_sees_one_and_the_user_that_it_names() -> None:
