@@ -33,7 +33,10 @@ def usage(*pids: int) -> Usage:
 
 def family(pid: int) -> list[int]:
     """The process and all below it: Postgres is many."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except FileNotFoundError:  # ended just now
+        children = []
     return [pid, *(member for child in children for member in family(int(child)))]
 
 
