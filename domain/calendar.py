@@ -254,16 +254,6 @@ class Calendar:
         """The instant at which the local day begins."""
         return self.at(day).midnight(day)
 
-    def business_seconds(self, start: datetime, end: datetime) -> int:
-        """Seconds of business hours between two instants; 0 when `end` is not after `start` (row 37)."""
-        seconds = 0
-        for day in span(self.local_day(start), self.local_day(end) + DAY):
-            version = self.at(day)
-            if version.is_workday(day):
-                opens, closes = version.opening(day)
-                seconds += max(0, int((min(closes, end) - max(opens, start)).total_seconds()))
-        return seconds
-
     def days(self, start: date, end: date) -> Iterator[CalendarDay]:
         """The days of `[start, end)` worked out; the running counts begin at 0."""
         workdays = seconds = 0

@@ -20,7 +20,6 @@ from sql.lending import GIVEN_UP, Connection, Connections, Lent
 from sql.queries import Query
 
 Record = asyncpg.Record
-UniqueViolation = asyncpg.UniqueViolationError
 # What a caller may retry: the server went away, is starting, or gave up on a lock or a statement.
 Unavailable = (
     asyncpg.PostgresConnectionError,

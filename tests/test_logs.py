@@ -3,12 +3,12 @@ import logging
 from collections.abc import Iterator
 from decimal import Decimal
 
+import asyncpg
 import pytest
 import structlog
 
 import logs
 from settings import Settings
-from sql.pool import UniqueViolation
 from sql.queries import Query
 from tests.conftest import MakeOrg
 
@@ -97,7 +97,7 @@ async def test_a_statement_that_postgres_refuses_is_told_by_its_code(
     try:
         async with work.transaction() as tx:
             await tx.execute(twice)
-    except UniqueViolation:
+    except asyncpg.UniqueViolationError:
         structlog.get_logger("attain.api").exception("failed")
     (line,) = lines(capsys)
     assert line["exception"].endswith("UniqueViolationError 23505 app_user app_user_email")

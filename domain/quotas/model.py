@@ -1,4 +1,4 @@
-"""Quotas, their versions, proposals of quotas, and what was attained."""
+"""Quotas, their versions, proposals of quotas, and which attainments there are."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -197,19 +197,6 @@ class AttainmentKey:
             PeriodKind(kind),
             date.fromisoformat(starts_on),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Attainment:
-    """A stored result."""
-
-    key: AttainmentKey
-    ends_on: date
-    quota_source: QuotaSource | None
-    figures: Figures
-    calendar_version: int
-    computed_at: datetime
-    inputs_through: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,6 @@ from uuid import UUID
 
 from domain.calendar import Period, PeriodKind
 from domain.quotas.model import (
-    NO_KPI,
-    Attainment,
-    AttainmentKey,
-    Figures,
     Measure,
     PaceBasis,
     Plan,
@@ -20,8 +16,6 @@ from domain.quotas.model import (
     PlanStatus,
     ProrationBasis,
     Quota,
-    QuotaSource,
-    Reason,
     Subject,
     Target,
     Terms,
@@ -58,37 +52,6 @@ def quota_from_row(row: Row) -> Quota:
     """A quota with its version in force."""
     return Quota(
         row["quota_id"], target_from_row(row), row["ends_on"], row["version"], terms_from_row(row), row["currency"]
-    )
-
-
-def attainment_from_row(row: Row) -> Attainment:
-    """A stored result."""
-    return Attainment(
-        AttainmentKey(
-            Subject(row["subject"]),
-            row["subject_id"],
-            Measure(row["measure"]),
-            None if row["kpi_id"] == NO_KPI else row["kpi_id"],
-            PeriodKind(row["period_kind"]),
-            row["starts_on"],
-        ),
-        row["ends_on"],
-        row["quota_source"] and QuotaSource(row["quota_source"]),
-        Figures(
-            row["quota"],
-            row["attained"],
-            row["ratio"],
-            row["gap"],
-            row["expected"],
-            row["pace_ratio"],
-            row["projected"],
-            row["projected_ratio"],
-            row["required_per_workday"],
-            row["reason"] and Reason(row["reason"]),
-        ),
-        row["calendar_version"],
-        row["computed_at"],
-        row["inputs_through"],
     )
 
 

@@ -18,8 +18,6 @@ from sql.queries import queries
 
 _steps = queries("steps")
 
-_NONE = UUID(int=0)
-
 
 class Step(IntEnum):
     """In the order in which they are taken."""

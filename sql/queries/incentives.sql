@@ -99,11 +99,6 @@ insert into incentive_acknowledgement (org_id, plan_id, version, rep_id, acknowl
 values ($1, $2, $3, $4, $5, $6)
 on conflict do nothing;
 
--- name: acknowledgement
--- When a rep acknowledged a version.
-select acknowledged_at from incentive_acknowledgement
-where org_id = $1 and plan_id = $2 and version = $3 and rep_id = $4;
-
 -- name: manual_credits_add
 -- Written once.
 insert into manual_credit

@@ -11,10 +11,6 @@ with unused as (
 )
 delete from fact_sum where org_id = $1 and operand_id = any(array(select operand_id from unused));
 
--- name: teams
--- Every team.
-select team_id from team where org_id = $1 order by team_id;
-
 -- name: own_save
 -- What stretches came to that were added up anew, $2 to $5: what is there no more goes, what differs is written. One by one, so
 -- that each goes by the index whatever the statistics say; so below. `not in` is looked up in a hash, whatever they say. Arrays

@@ -36,6 +36,6 @@ async def test_the_query_starts_from_the_organisation(query: Query, db: Database
     connection = await asyncpg.connect(database_url)
     try:
         prepared = await connection.prepare(query.text)
-        assert prepared.get_parameters()[0].name in ("uuid", "text"), f"{query.name}: $1 is not the organisation"
+        assert prepared.get_parameters()[0].name == "uuid", f"{query.name}: $1 is not the organisation"
     finally:
         await connection.close()

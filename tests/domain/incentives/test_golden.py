@@ -8,7 +8,6 @@ import pytest
 
 from domain.calendar import PeriodKind
 from domain.incentives.amortization import schedule
-from domain.incentives.clawback import TakenBack, taken_back
 from domain.incentives.components import Commission, Curve, Spiff
 from domain.incentives.inputs import Cancellation, Carry, Standing
 from domain.incentives.payout import calculate, calculate_all
@@ -166,9 +165,10 @@ def test_row_17_clawback() -> None:
 
 
 def test_row_18_clawback_of_what_was_paid() -> None:
-    windows = (ClawbackWindow(days=90),)
-    back = taken_back(windows, date(2027, 1, 4), date(2027, 2, 1), D(500), D(500), "EUR")
-    assert back == TakenBack(amount=D(-500), voided=D(500))
+    terms = plan(Commission(key="c", rate=D("0.1")), clawback=(ClawbackWindow(days=90),))
+    gone = Cancellation(deal="d", closed_on=date(2027, 1, 4), cancelled_on=date(2027, 2, 1), paid=D(500))
+    pending, cancelled = payee(5_000), payee(cancellations=(gone,))
+    assert [paid(terms, pending), paid(terms, cancelled)] == [500, -500]
 
 
 def test_row_19_a_refund_drops_a_retroactive_tier() -> None:
