@@ -96,7 +96,10 @@ class Deliverer:
                     self._again.discard(org_id)
                     found = await deliveries(Work.system(self._db, org_id))
                     if found:
-                        await asyncio.gather(*(self._deliver(one) for one in found))
+                        # What breaks one of them is told once the others are through.
+                        for failure in await asyncio.gather(*map(self._deliver, found), return_exceptions=True):
+                            if failure is not None:
+                                raise failure
                         await schedule(Work.system(self._db, org_id))
                     due = org_id in self._again
         except Unavailable as error:
@@ -136,7 +139,7 @@ class Deliverer:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": Webhook(to.secret).sign(message.id, now, body.decode()),
         }
-        if not to.url.startswith("https:") and not self._options.webhook_allow_private:
+        if not to.url.lower().startswith("https:") and not self._options.webhook_allow_private:
             return None, "The address is not https."
         seconds = self._options.webhook_timeout_seconds
         try:
@@ -153,7 +156,7 @@ class Deliverer:
             return None, "The address is not on the public net."
         except (TimeoutError, httpcore.TimeoutException):
             return None, f"No answer within {seconds:g} s."
-        except (OSError, httpcore.NetworkError, httpcore.ProtocolError) as failure:
+        except (OSError, UnicodeError, httpcore.NetworkError, httpcore.ProtocolError) as failure:
             return None, f"No answer: {type(failure).__name__}."
         if 200 <= got.status < 300:
             return got.status, None

@@ -24,6 +24,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 # Addresses of this network stand for those of the old protocol.
 _NAT64 = IPv6Network("64:ff9b::/96")
+# All that was ever allotted to the public net.
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 NAME_LENGTH = 200
 
@@ -215,6 +217,7 @@ def webhook_url(url: str, private: bool, *path: str) -> list[Problem]:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError:
         host = None
     problem = None
@@ -246,6 +249,8 @@ def public_address(text: str) -> bool:
             within = IPv4Address(int(address) & 0xFFFFFFFF)
         if within is not None:
             return public_address(str(within))
+        if address not in _GLOBAL_UNICAST:
+            return False
     return address.is_global and not address.is_multicast
 
 

@@ -41,6 +41,7 @@ TICK = Query(
 )
 TRIM = Query("test.trim", "update event_head set first_seq = $2 where org_id = $1")
 FORGET = Query("test.forget", "delete from event_log where org_id = $1 and seq < $2")
+MOVED = Query("test.moved", "update webhook set url = $2 where org_id = $1")
 WAITING = Query("test.waiting", "select created_at from org_work where org_id = $1 and kind = 'DELIVER'")
 CHANGES = """query ($after: String) { changes(first: 200, after: $after) {
   nodes { cursor kind nodeId occurredAt } } }"""
@@ -304,6 +305,7 @@ async def test_a_commit_reaches_the_receiver_through_the_relay(
     ("url", "error"),
     [
         ("https://localhost:{port}/hook", "The address is not on the public net."),
+        ("HTTPS://localhost:{port}/hook", "The address is not on the public net."),
         ("http://localhost:{port}/hook", "The address is not https."),
         ("https://127.0.0.1.nip.invalid/hook", "No answer: gaierror."),
     ],
@@ -317,6 +319,20 @@ async def test_no_private_address_is_called_whatever_name_it_has(
     await deliver(work, options.model_copy(update={"webhook_allow_private": False}))
     assert (await state(work, webhook_id))["last_error"] == error
     assert receiver.bodies == []
+
+
+async def test_an_address_that_nobody_can_look_up_fails_and_holds_up_nobody_else(
+    work: Work, receiver: Receiver, options: Settings
+) -> None:
+    webhook_id, _ = await webhook_create(work, url=receiver.url, kinds=TEAM, private=True)
+    async with work.db.session(work.viewer.org_id) as session:
+        await session.execute(MOVED, "https://partner..example/hook")
+    await webhook_create(work, url=receiver.url, kinds=TEAM, private=True)
+    keys = await happen(work)
+    await deliver(work, options)
+    assert receiver.teams == of(*keys)
+    failing = await state(work, webhook_id)
+    assert (failing["failures"], failing["last_error"]) == (1, "No answer: UnicodeError.")
 
 
 async def test_a_receiver_that_does_not_answer_is_given_up_in_time(
@@ -366,7 +382,7 @@ async def test_a_webhook_by_the_graph_shows_how_it_is_and_its_secret_once(
     }
 
     async with work.db.session(work.viewer.org_id) as session:
-        await session.execute(Query("test.lead", "update webhook set url = $2 where org_id = $1"), receiver.url)
+        await session.execute(MOVED, receiver.url)
     await happen(work)
     receiver.answers = [503]
     await deliver(work, options)

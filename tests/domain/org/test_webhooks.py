@@ -26,7 +26,8 @@ async def work(make_org: MakeOrg) -> Work:
 @pytest.mark.parametrize(
     "address",
     "127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 ::1 :: "
-    "fe80::1%eth0 fd00::1 ff02::1 ::ffff:127.0.0.1 ::ffff:169.254.169.254 64:ff9b::7f00:1 2002:7f00:1::".split(),
+    "fe80::1%eth0 fd00::1 fec0::1 ff02::1 ::ffff:127.0.0.1 ::ffff:169.254.169.254 ::7f00:1 64:ff9b::7f00:1 "
+    "64:ff9b:1::7f00:1 2002:7f00:1::".split(),
 )
 def test_an_address_that_is_not_public(address: str) -> None:
     assert not rules.public_address(address)
@@ -49,6 +50,8 @@ def test_an_address_that_is_public(address: str) -> None:
         "https://[::1]/hook",
         "https://169.254.169.254/latest",
         "https://partner.example:99999/",
+        "https://partner..example/hook",
+        "https://" + "x" * 64 + ".example/hook",
         "https://partner.example/a b",
         "https://partner.example/\r\nHost: other",
         "https://partner.example/" + "x" * 2000,
