@@ -1,13 +1,26 @@
 """Decimal arithmetic with the field's rounding: once, half-up, at the end (semantics rule 1)."""
 
 from collections.abc import Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, DivisionByZero, InvalidOperation, Overflow
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
+from fractions import Fraction
 from functools import cache
 
 from babel.numbers import get_currency_precision, is_currency
 
 EXACT = Context(prec=100, traps=[InvalidOperation, DivisionByZero, Overflow])
 """Enough digits that sums and products are exact; only a quotient can end in rounding."""
+
+LARGEST = Decimal(10) ** 15
+"""Whatever number people or their systems state is smaller."""
 
 
 @cache
@@ -18,9 +31,16 @@ def quantum(currency: str) -> Decimal:
     return Decimal(1).scaleb(-get_currency_precision(currency))
 
 
+def to_unit(value: Decimal | Fraction, unit: Decimal) -> Decimal:
+    """Half-up to a multiple of the unit, however large the number is."""
+    if isinstance(value, Fraction):
+        value = EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
+    return value.quantize(unit, ROUND_HALF_UP, EXACT)
+
+
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """Half-up to the minor unit."""
-    return amount.quantize(quantum(currency), ROUND_HALF_UP)
+    return to_unit(amount, quantum(currency))
 
 
 def allocate(amount: Decimal, shares: Sequence[Decimal], unit: Decimal) -> list[Decimal]:
@@ -28,10 +48,11 @@ def allocate(amount: Decimal, shares: Sequence[Decimal], unit: Decimal) -> list[
 
     Equal remainders favour the earlier share. Shares need not sum to 1, but to more than 0, or `ValueError` is raised.
     """
-    whole = sum(shares, Decimal(0))
-    if whole <= 0:
-        raise ValueError("shares must have a positive sum")
-    return apportion(amount, [amount * share / whole for share in shares], unit)
+    with localcontext(EXACT):
+        whole = sum(shares, Decimal(0))
+        if whole <= 0:
+            raise ValueError("shares must have a positive sum")
+        return apportion(amount, [amount * share / whole for share in shares], unit)
 
 
 def apportion(amount: Decimal, exact: Sequence[Decimal], unit: Decimal) -> list[Decimal]:

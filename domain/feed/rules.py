@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from uuid import UUID, uuid5
 
 from domain.calendar import DAY, Calendar, span
@@ -26,6 +26,7 @@ from domain.feed.model import (
     Trigger,
     WeekResult,
 )
+from domain.money import to_unit
 from domain.org.rules import named
 from domain.scorecards import rules as scoring
 from domain.scorecards.formula import Ratio, Sla
@@ -120,7 +121,7 @@ def attainment(kpi: Kpi, judged: Decimal, reference: Decimal) -> Decimal | None:
     ratio = scoring.ratio(kpi, judged, reference)
     if ratio is None and kpi.direction is Direction.LOWER_IS_BETTER and judged <= 0 < reference:
         ratio = Decimal(2)
-    return None if ratio is None else ratio.quantize(_RATIO_PLACES, ROUND_HALF_UP)
+    return None if ratio is None else to_unit(ratio, _RATIO_PLACES)
 
 
 def judged_week(
@@ -280,7 +281,7 @@ def priority(ratio: Decimal, weight: Decimal, calendar: Calendar, opened_on: dat
     gone = Decimal(calendar.workdays(opened_on, today)) / term if term else Decimal(1)
     gap = max(Decimal(0), 1 - ratio)
     exact = 100 * gap * weight * (1 + min(gone, Decimal(1)))
-    return int(min(exact, Decimal(100)).quantize(Decimal(1), ROUND_HALF_UP))
+    return int(to_unit(min(exact, Decimal(100)), Decimal(1)))
 
 
 def due(calendar: Calendar, today: date, workdays: int) -> date:
@@ -345,7 +346,7 @@ def spoken(number: Decimal, unit: Unit, currency: str) -> str:
 
 
 def _short(number: Decimal, places: int) -> str:
-    text = f"{number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):,}"
+    text = f"{to_unit(number, Decimal(1).scaleb(-places)):,}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -14,7 +14,7 @@ from domain.incentives.component import Component
 from domain.incentives.components import Bonus, Commission, Curve, Mbo, Spiff
 from domain.incentives.plan import Plan
 from domain.incentives.terms import Cap, CapScope, CurveStep, Gate, Measure, Scale, Threshold, Tier, UnitTier
-from domain.money import quantum
+from domain.money import LARGEST, quantum
 
 Flaws = Iterator[Problem]
 Path = tuple[str, ...]
@@ -23,7 +23,7 @@ MAX_NAME, MAX_TEXT, MAX_ITEMS = 200, 20_000, 100
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2200, 1, 1)
 
 KEY = re.compile(r"[a-z][a-z0-9_]{0,59}")
-_LARGEST, _DECIMALS = Decimal(10) ** 15, 12
+_DECIMALS = 12
 _MOST_ATTAINED = Decimal(10)
 _LENGTH = {PeriodKind.MONTH: 1, PeriodKind.QUARTER: 3, PeriodKind.YEAR: 12}
 _MONEY = (Measure.REVENUE, Measure.MARGIN)
@@ -68,7 +68,7 @@ def _numbers(value: object, path: Path) -> Flaws:
         for i, item in enumerate(value):
             yield from _numbers(item, (*path, str(i)))
     elif isinstance(value, Decimal):
-        if not value.is_finite() or abs(value) >= _LARGEST:
+        if not value.is_finite() or abs(value) >= LARGEST:
             yield Problem("INVALID", "Write a number below 10^15.", path)
         elif value < 0:
             yield Problem("NEGATIVE", "Write 0 or more: what is taken back is no negative rate.", path)

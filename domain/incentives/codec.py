@@ -17,7 +17,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from domain.errors import Problem, Rejected
 from domain.incentives.component import Component
 from domain.incentives.components import Bonus, Commission, Curve, Mbo, Spiff
-from domain.money import plain
+from domain.money import LARGEST, plain
 
 T = TypeVar("T")
 Path = tuple[str, ...]
@@ -32,7 +32,6 @@ COMPONENTS: Mapping[str, type[Component]] = {
 TYPE_OF = {kind: name for name, kind in COMPONENTS.items()}
 
 _SPELLED = {"start": "from", "end": "to"}
-_LARGEST = Decimal(10) ** 15
 _DECIMALS = 100
 
 
@@ -176,7 +175,7 @@ def _decimal(stored: object) -> Decimal:
         raise TypeError
     number = Decimal(stored)
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -_DECIMALS or abs(number) >= _LARGEST:
+    if not isinstance(exponent, int) or exponent < -_DECIMALS or number.copy_abs() >= LARGEST:
         raise ValueError
     return number
 

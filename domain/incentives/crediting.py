@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from uuid import UUID
 
 from domain.dirty import Touch
 from domain.errors import Problem, Rejected, reject
 from domain.incentives.model import CreditItem, OverlayItem, RateItem
+from domain.money import LARGEST
 from domain.org import actions as org
 from domain.org.rules import known_currency
 from domain.work import Tx, Work, columns
@@ -20,8 +20,6 @@ MAX_ITEMS = 1_000
 """Items of one call."""
 
 REASON_LENGTH = 2_000
-
-LARGEST = Decimal(10) ** 15
 
 
 async def credits_by_hand(work: Work, items: Sequence[CreditItem]) -> list[UUID]:

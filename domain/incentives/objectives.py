@@ -9,9 +9,10 @@ from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
 from domain.incentives.check import KEY
 from domain.incentives.components import Mbo
-from domain.incentives.crediting import LARGEST, at_most, known_reps, unknown_rep, written
+from domain.incentives.crediting import at_most, known_reps, unknown_rep, written
 from domain.incentives.model import ScoreItem
 from domain.incentives.stored import versions_of
+from domain.money import LARGEST
 from domain.org import actions as org
 from domain.org.model import Role, Scope
 from domain.org.rules import named

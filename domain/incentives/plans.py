@@ -18,6 +18,7 @@ from domain.incentives.loading import load_rates
 from domain.incentives.model import AssignItem, Assignment, PlanStatus, PlanVersion, StoredPlan
 from domain.incentives.plan import Plan
 from domain.incentives.spiffs import collisions, runs
+from domain.money import LARGEST
 from domain.org import actions as org
 from domain.org.rules import known_currency, named
 from domain.quotas.rules import adds_up
@@ -160,7 +161,7 @@ async def _assign(
                 problems.append(Problem("NOT_FOUND", "No rep has this id.", (*at, "repId")))
             if item.ends_on is not None and item.ends_on <= item.starts_on:
                 problems.append(Problem("OUT_OF_RANGE", "It ends after it starts.", (*at, "endsOn")))
-            if item.target is not None and not 0 <= item.target < 10**15:
+            if item.target is not None and not 0 <= item.target < LARGEST:
                 problems.append(Problem("OUT_OF_RANGE", "A target is 0 or more.", (*at, "target")))
         if problems:
             raise Rejected(*problems)

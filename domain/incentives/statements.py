@@ -13,7 +13,7 @@ from domain.incentives.crediting import MAX_ITEMS, written
 from domain.incentives.model import Approval, LedgerLine, State, Statement
 from domain.incentives.outcome import LineKind
 from domain.incentives.posting import announce, append, open_statements
-from domain.money import quantum
+from domain.money import LARGEST, quantum
 from domain.org import actions as org
 from domain.work import Tx, Work
 from sql.pool import uuid7
@@ -144,7 +144,7 @@ async def adjust(
     if currency != row["currency"]:
         raise reject("INVALID_CURRENCY", f"This rep is paid in {row['currency']}.", *path, "amount")
     unit = quantum(currency)
-    if amount == 0 or not abs(amount) < Decimal(10) ** 15 or amount % unit:
+    if amount == 0 or not abs(amount) < LARGEST or amount % unit:
         raise reject("OUT_OF_RANGE", f"An adjustment is a multiple of {unit}, and not 0.", *path, "amount")
     if await tx.row(_statements.period_locked, period.kind, period.starts_on):
         raise reject("LOCKED", "This period is locked: adjust a later one.", *path, when)

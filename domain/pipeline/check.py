@@ -9,13 +9,12 @@ from typing import TypeVar
 
 from domain.calendar import Calendar
 from domain.errors import Problem, reject
-from domain.money import quantum
+from domain.money import LARGEST, quantum
 
 Name = str | tuple[str, ...]
 V = TypeVar("V")
 
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
-_LARGEST = Decimal(10) ** 15
 MAX_SOURCE = 64
 
 
@@ -136,7 +135,7 @@ class Check:
             if required:
                 self.present(name, value)
             return None
-        if not value.is_finite() or abs(value) >= _LARGEST:
+        if not value.is_finite() or abs(value) >= LARGEST:
             self.problem("INVALID", f"{_last(name)} is not a number below 10^15.", *_names(name))
         elif value < 0 and not signed:
             self.problem("INVALID", f"{_last(name)} is negative.", *_names(name))

@@ -9,6 +9,7 @@ from uuid import UUID
 from domain.calendar import DAY, PeriodKind
 from domain.errors import Problem, Rejected, reject
 from domain.events import Change, Event
+from domain.money import LARGEST
 from domain.org.actions import calendar
 from domain.quotas import rules
 from domain.quotas.model import (
@@ -207,7 +208,7 @@ async def _check(tx: Tx, items: Sequence[QuotaItem], currency: str) -> None:
         if item.currency not in (None, currency):
             text = f"Quotas are set in the organisation's currency, {currency}."
             problems.append(Problem("INVALID", text, (*at, "currency")))
-        if not item.terms.amount.is_finite() or not 0 <= item.terms.amount < Decimal(10) ** 15:
+        if not item.terms.amount.is_finite() or not 0 <= item.terms.amount < LARGEST:
             problems.append(Problem("INVALID", "The amount must be 0 or more, below 10^15.", (*at, "amount")))
         problems += _sound_terms(item.period.kind, item.terms, *at)
     if problems:
@@ -228,7 +229,7 @@ def _sound_request(request: PlanRequest) -> list[Problem]:
     if needs_total != (request.total is not None):
         text = "EVEN and HISTORY divide a total; GROWTH adds up to what it finds and takes none."
         problems.append(Problem("INVALID", text, ("input", "method", "total")))
-    elif request.total is not None and not 0 < request.total < Decimal(10) ** 15:
+    elif request.total is not None and not 0 < request.total < LARGEST:
         problems.append(Problem("INVALID", "The total must be more than 0.", ("input", "method", "total")))
     if not -1 < request.growth <= 10:
         problems.append(

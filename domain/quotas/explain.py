@@ -7,10 +7,11 @@ from fractions import Fraction
 
 from domain.calendar import Calendar, Period
 from domain.explain import Fact, Step
+from domain.money import to_unit
 from domain.quotas.model import AttainmentKey, Measure, Quota, QuotaSource, Subject
 from domain.quotas.results import load_house, load_quotas, load_sums
 from domain.quotas.rollup import Board, House, Line, Sums, Who, attain, parts, path
-from domain.quotas.rules import RATIO_UNIT, Shape, smallest_unit, to_unit
+from domain.quotas.rules import RATIO_UNIT, Shape, smallest_unit
 from sql.pool import Session
 from sql.queries import queries
 

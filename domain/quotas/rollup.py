@@ -10,8 +10,9 @@ from functools import lru_cache
 from uuid import UUID
 
 from domain.calendar import DAY, Calendar, Period
+from domain.money import to_unit
 from domain.quotas.model import Figures, Measure, Quota, QuotaSource, Subject, Terms
-from domain.quotas.rules import Shape, Span, Tenure, divide_stints, figures, smallest_unit, to_unit, total_of
+from domain.quotas.rules import Shape, Span, Tenure, divide_stints, figures, smallest_unit, total_of
 
 Carried = tuple[Decimal, Fraction | None]
 """A quota, and the share of it that is expected by now."""

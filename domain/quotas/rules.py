@@ -9,13 +9,13 @@ from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from itertools import accumulate, pairwise
 
 from domain.calendar import DAY, Calendar, Period, PeriodKind, span
-from domain.money import allocate, quantum
+from domain.money import allocate, quantum, to_unit
 from domain.quotas.model import Figures, Measure, PaceBasis, ProrationBasis, Reason, Terms
 from domain.scorecards.formula import Count, Dated, Field, Formula, Sum
 
@@ -256,13 +256,6 @@ def smallest_unit(measure: Measure, currency: str) -> Decimal:
     return quantum(currency) if measure in (Measure.REVENUE, Measure.MARGIN) else COUNT_UNIT
 
 
-def to_unit(value: Fraction | Decimal, unit: Decimal) -> Decimal:
-    """Half-up to a multiple of the unit."""
-    if isinstance(value, Fraction):
-        value = Decimal(value.numerator) / Decimal(value.denominator)
-    return value.quantize(unit, ROUND_HALF_UP)
-
-
 def divide_stints(quota: Decimal, shares: Sequence[Fraction], unit: Decimal) -> list[Decimal]:
     """A rep's quota divided over the teams of the period, so that the parts sum to it (semantics rule 1)."""
     if not quota or not any(shares):
@@ -293,9 +286,9 @@ def figures(
     left = None if quota is None else max(Decimal(0), quota - attained)
     return Figures(
         quota=quota,
-        attained=attained.quantize(unit, ROUND_HALF_UP),
+        attained=to_unit(attained, unit),
         ratio=to_unit(done / goal, RATIO_UNIT) if goal else None,
-        gap=None if quota is None else (attained - quota).quantize(unit, ROUND_HALF_UP),
+        gap=None if quota is None else to_unit(attained - quota, unit),
         expected=None if quota is None or elapsed is None else to_unit(Fraction(quota) * elapsed, unit),
         pace_ratio=to_unit(done / (goal * elapsed), RATIO_UNIT) if goal and elapsed else None,
         projected=None if projected is None else to_unit(projected, unit),

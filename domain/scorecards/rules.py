@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import PeriodKind
 from domain.errors import Problem
+from domain.money import EXACT, LARGEST, to_unit
 from domain.org.rules import named
 from domain.scorecards.formula import (
     FIELDS,
@@ -53,6 +54,7 @@ _CAMEL = {
 
 _WON_FIELDS = {Measure.REVENUE: Field.AMOUNT, Measure.MARGIN: Field.MARGIN, Measure.UNITS: Field.UNITS}
 
+ONE = Decimal(1)
 PLACES = Decimal("0.000001")
 """Results are stored with six decimals at most; statuses are decided before anything is rounded."""
 
@@ -96,8 +98,8 @@ def published(value: Decimal | None) -> Decimal | None:
 
 def rounded(value: Decimal) -> Decimal:
     """Half-up to `PLACES`, without idle zeros behind the point: the same number always looks the same."""
-    short = value.quantize(PLACES, ROUND_HALF_UP).normalize()
-    return short.quantize(Decimal(1)) if short == short.to_integral_value() else short
+    short = to_unit(value, PLACES).normalize(EXACT)
+    return to_unit(short, ONE) if short == short.to_integral_value() else short
 
 
 def divided(numerator: Decimal | None, denominator: Decimal | None) -> Decimal | None:
@@ -361,7 +363,7 @@ def sound_template(lines: Sequence[Line], kpis: Mapping[UUID, Kpi]) -> list[Prob
         seen.add(line.kpi_id)
         if not 0 < line.weight <= 1000:
             problems.append(Problem("OUT_OF_RANGE", "A weight is above 0 and at most 1,000.", (*at, "weight")))
-        if not 0 < line.weekly_target < Decimal(10) ** 15:
+        if not 0 < line.weekly_target < LARGEST:
             problems.append(Problem("OUT_OF_RANGE", "A weekly target is above 0.", (*at, "weeklyTarget")))
         if not 0 < line.at_risk < line.on_track <= 10:
             message = "Thresholds are 0 < atRisk < onTrack <= 10; 1 is the target."

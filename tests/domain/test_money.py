@@ -1,12 +1,13 @@
 """Rounding and allocation (semantics rule 1)."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.money import allocate, apportion, plain, quantum, rounded
+from domain.money import allocate, apportion, plain, quantum, rounded, to_unit
 
 amounts = st.decimals("-1000000", "1000000", places=2)
 shares = st.lists(st.decimals("0", "1000", places=4), min_size=1, max_size=20).filter(lambda s: sum(s) > 0)
@@ -57,6 +58,15 @@ def test_shares_without_a_positive_sum_are_refused(shares: list[Decimal]) -> Non
 )
 def test_amounts_round_half_up_to_the_minor_unit(amount: str, currency: str, expected: str) -> None:
     assert str(rounded(Decimal(amount), currency)) == expected
+
+
+@pytest.mark.parametrize("size", [1, 10**27, 10**40])
+def test_a_number_of_any_size_is_rounded_once(size: int) -> None:
+    just_below, tie = Fraction(size) + Fraction(5, 1000) - Fraction(1, 10**50), Fraction(size) + Fraction(5, 1000)
+    assert [to_unit(just_below, Decimal("0.01")), to_unit(tie, Decimal("0.01"))] == [
+        Decimal(f"{size}.00"),
+        Decimal(f"{size}.01"),
+    ]
 
 
 def test_an_unknown_currency_is_refused() -> None:

@@ -7,9 +7,9 @@ from fractions import Fraction
 import pytest
 
 from domain.calendar import Calendar, CalendarVersion, PeriodKind
-from domain.money import allocate
+from domain.money import allocate, to_unit
 from domain.quotas.model import PaceBasis, ProrationBasis, Reason, Terms
-from domain.quotas.rules import Shape, Tenure, divide_stints, figures, quota_left, to_unit, total_of
+from domain.quotas.rules import Shape, Tenure, divide_stints, figures, quota_left, total_of
 
 CENT = Decimal("0.01")
 WEEKDAYS = Calendar((CalendarVersion(1, date(2020, 1, 1), "UTC"),))

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.calendar import Calendar, CalendarVersion, FiscalPattern, PeriodKind
+from domain.money import to_unit
 from domain.quotas.model import AttainmentKey, Measure, PaceBasis, ProrationBasis, Reason, Subject, Terms
 from domain.quotas.rules import (
     Shape,
@@ -21,7 +22,6 @@ from domain.quotas.rules import (
     figures,
     flaws,
     plan_total,
-    to_unit,
     total_of,
 )
 from domain.scorecards.formula import Count, Dated, Facts, Field, Ratio, Sum

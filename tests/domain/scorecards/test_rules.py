@@ -19,6 +19,7 @@ from domain.scorecards.formula import (
     Mean,
     Measure,
     Median,
+    Product,
     QuotaLeft,
     Ratio,
     Response,
@@ -27,7 +28,7 @@ from domain.scorecards.formula import (
     formula_from_json,
     formula_to_json,
 )
-from domain.scorecards.model import Definition, Kpi, Line, Status, Template
+from domain.scorecards.model import Definition, Kpi, Line, Measured, Status, Template
 from tests.domain.scorecards.test_golden import kpi
 
 D = Decimal
@@ -42,6 +43,12 @@ def test_the_catalogue_is_sound_and_keeps_its_form_in_json() -> None:
     for definition in CATALOG:
         assert rules.sound_kpi(definition) == []
         assert formula_from_json(formula_to_json(definition.formula)) == definition.formula
+
+
+def test_a_value_of_any_size_is_published() -> None:
+    won = Sum(Facts.CREDIT, Field.AMOUNT, Dated.CLOSED)
+    outcome = rules.evaluate(Product(won, Product(won, won)), lambda _: Measured(1, D(10) ** 12))
+    assert rules.published(outcome.value) == D(10) ** 36
 
 
 @pytest.mark.parametrize(
