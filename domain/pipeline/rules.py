@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from domain.calendar import Calendar
-from domain.money import allocate, quantum, rounded
+from domain.money import EXACT, LARGEST, allocate, quantum, rounded
 from domain.pipeline.check import Check
 from domain.pipeline.model import (
     Activity,
@@ -129,6 +129,9 @@ def deal(item: DealItem, known: Known, path: Sequence[str]) -> tuple[Deal, Check
         closed_day=check.day(item.closed_at),
         expected_close_on=item.expected_close_on,
     )
+    for name, amount in (("amount", fact.amount), ("margin", fact.margin)):
+        if amount and fact.exchange_rate and abs(EXACT.multiply(amount, fact.exchange_rate)) >= LARGEST:
+            check.problem("INVALID", f"{name} in {known.currency} is not a number below 10^15.", name)
     check.order("closedAt", fact.opened_at, fact.closed_at, "openedAt")
     if item.status is DealStatus.OPEN and item.closed_at is not None:
         check.problem("INVALID", "An open deal has no closedAt: leave it out, or say WON or LOST.", "closedAt")
@@ -158,7 +161,7 @@ def _splits(item: DealItem, owner: UUID | None, known: Known, check: Check) -> t
     if len(item.splits) > MAX_SPLITS:
         check.problem("TOO_MANY", f"A deal has at most {MAX_SPLITS} splits.", "splits")
         return ()
-    shares: dict[str, tuple[UUID, Decimal]] = {}
+    shares: dict[UUID, tuple[str, Decimal]] = {}
     sound = True
     for i, split in enumerate(item.splits):
         rep_id = check.reference(("splits", str(i), "repExternalId"), split.rep_external_id, known.reps, "rep")
@@ -166,17 +169,18 @@ def _splits(item: DealItem, owner: UUID | None, known: Known, check: Check) -> t
         if share is not None and not 0 < share <= 1:
             check.problem("INVALID", "A share is more than 0 and at most 1.", "splits", str(i), "share")
             share = None
-        if split.rep_external_id in shares:
+        if rep_id in shares:
             check.problem("INVALID", "This rep has a share already.", "splits", str(i), "repExternalId")
-        if rep_id is None or share is None:
+            sound = False
+        elif rep_id is None or share is None:
             sound = False
         else:
-            shares[split.rep_external_id] = (rep_id, share)
+            shares[rep_id] = (split.rep_external_id.strip(), share)
     total = sum((share for _, share in shares.values()), Decimal(0))
     if sound and total != 1:
         check.problem("INVALID", f"The shares sum to {total}, not to 1.", "splits")
-    ordered = sorted(shares.items(), key=lambda entry: (-entry[1][1], entry[0]))
-    splits = tuple(split for _, split in ordered)
+    ordered = sorted(shares.items(), key=lambda entry: (-entry[1][1], entry[1][0]))
+    splits = tuple((rep_id, share) for rep_id, (_, share) in ordered)
     return () if splits == ((owner, _ONE),) else splits
 
 
@@ -251,7 +255,7 @@ def credits_of(fact: Deal, currency: str) -> list[Credit]:
     def parts(amount: Decimal | None) -> Sequence[Decimal | None]:
         if amount is None or fact.exchange_rate is None:
             return [None] * len(shares)
-        return allocate(rounded(amount * fact.exchange_rate, currency), shares, quantum(currency))
+        return allocate(rounded(EXACT.multiply(amount, fact.exchange_rate), currency), shares, quantum(currency))
 
     units = [None] * len(shares) if fact.units is None else allocate(fact.units, shares, UNITS)
     return [Credit(*part) for part in zip(reps, shares, parts(fact.amount), parts(fact.margin), units, strict=True)]

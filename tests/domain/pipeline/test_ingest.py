@@ -225,6 +225,10 @@ async def test_a_bad_item_is_reported_by_its_path_and_the_others_are_stored(hous
         ({"currency": "EUR"}, {("REQUIRED", "exchangeRate")}),
         ({"currency": "EUR", "exchange_rate": Decimal(0)}, {("INVALID", "exchangeRate")}),
         ({"exchange_rate": Decimal(2)}, {("INVALID", "exchangeRate")}),
+        (
+            {"currency": "IDR", "amount": Decimal(2), "margin": Decimal(-3), "exchange_rate": Decimal("5e14")},
+            {("INVALID", "amount"), ("INVALID", "margin")},
+        ),
         ({"opened_at": at(2).replace(tzinfo=None)}, {("INVALID", "openedAt")}),
         ({"opened_at": at(2).replace(year=2009)}, {("OUT_OF_RANGE", "openedAt")}),
         ({"opened_at": datetime.max.replace(tzinfo=UTC)}, {("OUT_OF_RANGE", "openedAt")}),
@@ -232,7 +236,11 @@ async def test_a_bad_item_is_reported_by_its_path_and_the_others_are_stored(hous
         ({"splits": [SplitItem("ann", Decimal("0.5"))]}, {("INVALID", "splits")}),
         (
             {"splits": [SplitItem("ann", Decimal("0.5"))] * 2},
-            {("INVALID", "splits.1.repExternalId"), ("INVALID", "splits")},
+            {("INVALID", "splits.1.repExternalId")},
+        ),
+        (
+            {"splits": [SplitItem("ann", Decimal("0.5")), SplitItem(" ann ", Decimal("0.5"))]},
+            {("INVALID", "splits.1.repExternalId")},
         ),
         (
             {"splits": [SplitItem("eve", Decimal(2))]},
