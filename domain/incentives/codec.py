@@ -173,6 +173,8 @@ def _scalar(kind: Any, stored: object) -> Any:
 def _decimal(stored: object) -> Decimal:
     if isinstance(stored, bool) or not isinstance(stored, int | str | Decimal):
         raise TypeError
+    if isinstance(stored, str) and "_" in stored:
+        raise ValueError
     number = Decimal(stored)
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or exponent < -_DECIMALS or number.copy_abs() >= LARGEST:

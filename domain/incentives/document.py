@@ -18,8 +18,8 @@ from domain.incentives.plan import Plan
 
 MAX_LENGTH = 200_000
 
-_NUMBER = re.compile(r"[-+]?\d[\d_]*(\.\d+)?")
-_PERCENT = re.compile(r"([-+]?\d[\d_]*(?:\.\d+)?) ?%")
+_NUMBER = re.compile(r"[-+]?\d+(_\d+)*(\.\d+)?")
+_PERCENT = re.compile(rf"({_NUMBER.pattern}) ?%")
 _SHORT = 18
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 
@@ -76,11 +76,14 @@ class _Reader:
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, value in node.value:
-            at = (*path, str(name.value))
-            self.lines[at] = name.start_mark.line + 1
+            line = name.start_mark.line + 1
+            if not isinstance(name, yaml.ScalarNode):
+                raise reject("INVALID_YAML", f"line {line}: A field has a word for its name.", line=line)
+            at = (*path, name.value)
+            self.lines[at] = line
             if name.value in found:
                 self.problems.append(Problem("DUPLICATE", "This is there twice.", at))
-            found[str(name.value)] = self._plain(value, at)
+            found[name.value] = self._plain(value, at)
         return found
 
     def located(self, problem: Problem) -> Problem:

@@ -116,7 +116,9 @@ def test_every_problem_is_named_with_its_path_at_once() -> None:
     }
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e15", "1e-101", True, 0.5, "a tenth", None])
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "1e15", "1e9999999", "1e-101", "1_0", True, 0.5, "a tenth", None]
+)
 def test_what_is_no_exact_decimal_is_refused(number: object) -> None:
     stored = to_json(EVERYTHING)
     stored["components"][2]["amount"] = number

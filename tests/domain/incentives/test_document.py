@@ -112,6 +112,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("key: a\n\tname: b\n", 2),
         ("key: a\n--- \nkey: b\n", 2),
         ("key: &x a\nname: *y\n", 2),
+        ("key: a\n? [name]\n: b\n", 2),
     ],
 )
 def test_what_is_no_plan_at_all_names_the_line(text: str, line: int) -> None:
@@ -122,6 +123,12 @@ def test_what_is_no_plan_at_all_names_the_line(text: str, line: int) -> None:
 def test_aliases_are_refused_before_they_multiply() -> None:
     bomb = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'x'}]" for i in range(30))
     assert {"INVALID_YAML"} <= {problem.code for problem in refused(bomb)}
+
+
+@pytest.mark.parametrize("number", ["5_", "1__0", "5_ %"])
+def test_underscores_stand_between_digits(number: str) -> None:
+    (problem,) = refused(PLAN.replace("5 %", number))
+    assert (problem.code, problem.detail["line"]) == ("INVALID", 10)
 
 
 @pytest.mark.parametrize("text", ["x: " + "[" * 50_000, "x" * (MAX_LENGTH + 1), "x: \x01", f"rate: {'9' * 20_000}"])
