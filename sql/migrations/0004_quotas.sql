@@ -24,7 +24,7 @@ create unique index quota_identity on quota (
   period_kind, starts_on
 );
 create index quota_by_period on quota (org_id, starts_on, ends_on);
-create index quota_by_subject on quota (org_id, subject, subject_id, starts_on);
+create index quota_by_subject on quota (org_id, subject_id, starts_on);
 
 create table quota_version (
   org_id uuid not null,
