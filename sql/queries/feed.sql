@@ -1,20 +1,21 @@
 -- Coaching rules and the action feed.
 
 -- name: rules_on
--- The version of each rule in force on a day, with its KPI as defined on that day.
+-- The version of each rule in force on a day, with its KPI as defined on that day: of both the last one that was defined, as
+-- of all that has versions.
 select r.*, k.version as kpi_version, k.valid_from as kpi_valid_from, k.name as kpi_name, k.description, k.category, k.unit,
   k.direction, k.is_leading, k.prorated, k.window_weeks, k.formula, k.kpi_key
 from (
   select distinct on (v.rule_id) v.rule_id, r.key, v.version, v.valid_from, v.active, v.name, v.kpi_id, v.definition
   from coaching_rule_version v join coaching_rule r on r.org_id = v.org_id and r.rule_id = v.rule_id
   where v.org_id = $1 and v.valid_from <= $2
-  order by v.rule_id, v.valid_from desc, v.version desc
+  order by v.rule_id, v.version desc
 ) r
 cross join lateral (
   select k.*, named.key as kpi_key from kpi_version k
   join kpi named on named.org_id = k.org_id and named.kpi_id = k.kpi_id
   where k.org_id = $1 and k.kpi_id = r.kpi_id
-  order by k.valid_from <= $2 desc, k.valid_from desc, k.version desc limit 1
+  order by k.valid_from <= $2 desc, case when k.valid_from <= $2 then k.version else -k.version end desc limit 1
 ) k
 order by r.key;
 
@@ -311,7 +312,7 @@ select v.*, r.key, newest.version as newest_version
 from coaching_rule r
 cross join lateral (
   select v.* from coaching_rule_version v where v.org_id = r.org_id and v.rule_id = r.rule_id
-  order by v.valid_from <= $2 desc, case when v.valid_from <= $2 then v.valid_from end desc, v.valid_from, v.version desc
+  order by v.valid_from <= $2 desc, case when v.valid_from <= $2 then v.version else -v.version end desc
   limit 1
 ) v
 cross join lateral (
@@ -328,7 +329,7 @@ limit $7;
 select count(*) from coaching_rule r
 cross join lateral (
   select v.kpi_id, v.active from coaching_rule_version v where v.org_id = r.org_id and v.rule_id = r.rule_id
-  order by v.valid_from <= $2 desc, case when v.valid_from <= $2 then v.valid_from end desc, v.valid_from, v.version desc
+  order by v.valid_from <= $2 desc, case when v.valid_from <= $2 then v.version else -v.version end desc
   limit 1
 ) v
 where r.org_id = $1 and ($3::uuid is null or v.kpi_id = $3) and ($4::boolean is null or v.active = $4);

@@ -9,6 +9,8 @@ from typing import Any
 from domain.feed import actions, catalog, stored
 from domain.feed.model import Definition, DismissReason, Trigger
 from domain.org.actions import CALENDAR_FROM
+from domain.scorecards.actions import kpi_define
+from domain.scorecards.model import Definition as KpiDefinition
 from tests.conftest import MakeOrg
 from tests.domain.feed.cases import LAST, MEETINGS, MONDAY, THURSDAY
 from tests.domain.feed.conftest import Company
@@ -287,6 +289,21 @@ async def test_many_reps_cost_as_many_statements_as_one(company: Company, statem
         "feed.events_add",
     ]
     assert len(one) <= len(many)
+
+
+async def test_what_was_defined_last_governs_whatever_was_meant_for_later(company: Company) -> None:
+    """Of a rule and of its KPI alike, as scorecards have it."""
+    later = THURSDAY + timedelta(weeks=1)
+    for day in (MONDAY, later, THURSDAY):
+        named = {name: getattr(MEETINGS, name) for name in KpiDefinition.__slots__} | {"name": day.isoformat()}
+        await kpi_define(company.admin, KpiDefinition(**named), day)
+        await actions.coaching_rule_publish(
+            company.admin, key="r", name="r", kpi_id=company.kpis["meetings"].kpi_id, definition=TARGET, valid_from=day
+        )
+    for day, version in ((MONDAY, 1), (THURSDAY, 3), (later, 3)):
+        async with company.admin.transaction() as tx:
+            [(rule, kpi)] = await stored.rules_on(tx, day)
+        assert (rule.version, kpi.version) == (version, version + 1)
 
 
 async def test_a_new_organisation_has_the_default_rules_once(make_org: MakeOrg) -> None:
