@@ -90,7 +90,7 @@ async def overlay_set(work: Work, item: OverlayItem) -> UUID:
             tx.now,
         )
         tx.mark(item.rep_id, item.starts_on, item.ends_on, Touch.EARNINGS)
-        tx.audit("overlaySet", "Rep", str(item.rep_id), overlay=str(overlay_id), share=item.share, reason=item.reason)
+        tx.audit("overlaySet", "Rep", str(item.rep_id), overlay=str(overlay_id))
         return overlay_id
 
 

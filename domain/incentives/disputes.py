@@ -9,7 +9,7 @@ from domain.errors import Rejected, reject
 from domain.events import Change, Event
 from domain.feed.actions import announce as announce_item
 from domain.feed.actions import note
-from domain.feed.model import Act, Status
+from domain.feed.model import LIVE, Act, Status
 from domain.incentives import stored
 from domain.incentives.crediting import written
 from domain.incentives.model import Dispute, DisputeAct, DisputeStatus
@@ -120,7 +120,7 @@ async def dispute_resolve(
             )
             line_id = posted.line_id
         status = DisputeStatus.ACCEPTED if accepted else DisputeStatus.REJECTED
-        return await _close(tx, row, status, answer, line_id)
+        return await _close(tx, row, "disputeResolve", status, answer, line_id)
 
 
 async def dispute_withdraw(work: Work, dispute_id: UUID, *, text: str) -> Dispute:
@@ -132,7 +132,7 @@ async def dispute_withdraw(work: Work, dispute_id: UUID, *, text: str) -> Disput
         row = await _lock(tx, dispute_id, None)
         if row["rep_id"] != tx.viewer.rep_id:
             raise reject("NOT_FOUND", "No dispute of yours has this id.", "id")
-        return await _close(tx, row, DisputeStatus.WITHDRAWN, text, None)
+        return await _close(tx, row, "disputeWithdraw", DisputeStatus.WITHDRAWN, text, None)
 
 
 async def _lock(tx: Tx, dispute_id: UUID, expected_version: int | None) -> Record:
@@ -152,18 +152,18 @@ async def _lock(tx: Tx, dispute_id: UUID, expected_version: int | None) -> Recor
     return row
 
 
-async def _close(tx: Tx, row: Record, status: DisputeStatus, text: str, line_id: UUID | None) -> Dispute:
+async def _close(tx: Tx, row: Record, action: str, status: DisputeStatus, text: str, line_id: UUID | None) -> Dispute:
     closed = await tx.row(_statements.dispute_close, row["dispute_id"], status, tx.now)
     if closed is None:
         raise RuntimeError("a locked dispute is gone")
     item = await tx.row(_statements.dispute_item, row["item_id"])
-    if item is not None and item["status"] in (Status.OPEN, Status.IN_PROGRESS, Status.SNOOZED):
+    if item is not None and item["status"] in LIVE:
         outcome = f"The dispute was {status.lower()}."
         await tx.execute(_statements.item_done, row["item_id"], outcome, tx.now)
         await note(tx, [(row["item_id"], Act.COMPLETED, outcome, {})])
         announce_item(tx, row["item_id"], row["rep_id"], item["assignee_id"], Status.DONE, Change.UPDATED)
     await _tell(tx, closed, DisputeAct(status.value), text, line_id)
-    tx.audit("disputeResolve", "Dispute", str(row["dispute_id"]), status=status)
+    tx.audit(action, "Dispute", str(row["dispute_id"]), status=status)
     return stored.dispute(closed)
 
 

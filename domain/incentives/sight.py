@@ -14,9 +14,6 @@ from sql.queries import queries
 
 _incentives = queries("incentives")
 
-PAY_ACTIONS = frozenset({"adjustmentPost", "payrollExport", "statementApprove"})
-"""Actions whose lines in the audit log name amounts that are paid."""
-
 
 async def visible_pay(session: Session, viewer: Viewer, day: date) -> frozenset[UUID] | None:
     """The reps whose pay the viewer sees as of a day; None means all of the organisation."""

@@ -16,8 +16,6 @@ from api.loaders import loads
 from api.relay import Connection, Node, decode_cursor, global_id, load_nodes, page, page_size
 from api.scalars import CurrencyCode
 from domain.calendar import CalendarVersion, FiscalPattern
-from domain.incentives.sight import PAY_ACTIONS
-from domain.org import model
 from domain.org.model import Role, Scope
 from sql.pool import Record
 from sql.queries import queries
@@ -220,9 +218,7 @@ class AuditEntry:
     occurred_at: datetime = strawberry.field(description="When it was done.")
     action: str = strawberry.field(description="What was done, as the mutation is named.")
     actor: str = strawberry.field(description="The name of who did it then: a user, an API key, or attain itself.")
-    data: JSON = strawberry.field(
-        description="What changed; differs by action. Empty where it names pay, for those who do not see everybody's."
-    )
+    data: JSON = strawberry.field(description="What changed; differs by action. Never what somebody is paid.")
     actor_id: strawberry.Private[UUID | None]
     user: User | None = loads(
         users_by_id, "actor_id", description="The user who did it. Null for keys and attain itself."
@@ -232,13 +228,13 @@ class AuditEntry:
     )
 
     @classmethod
-    def of(cls, row: Record, viewer: model.Viewer) -> "AuditEntry":
-        """From a row of `audit_log`, as the viewer may read it."""
+    def of(cls, row: Record) -> "AuditEntry":
+        """From a row of `audit_log`."""
         return cls(
             node_id=global_id(row["node_type"], row["node_key"]) if row["node_type"] else None,
             occurred_at=row["occurred_at"],
             action=row["action"],
             actor=row["actor"],
-            data=row["data"] if viewer.sees_all_pay or row["action"] not in PAY_ACTIONS else {},
+            data=row["data"],
             actor_id=row["actor_id"],
         )

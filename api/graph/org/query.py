@@ -184,7 +184,7 @@ class OrgQuery:
             rows,
             size,
             after,
-            lambda row: AuditEntry.of(row, ctx.viewer),
+            AuditEntry.of,
             lambda row: (row["occurred_at"], row["audit_id"]),
             count,
         )

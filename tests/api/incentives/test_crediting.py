@@ -59,6 +59,13 @@ async def overlays(paid: Company, asked: Asked) -> dict[str, str]:
     return made
 
 
+async def test_the_audit_log_tells_who_credited_somebody_and_not_with_what(
+    asked: Asked, overlays: dict[str, str]
+) -> None:
+    told = await asked("ada", '{ auditLog(filter: {action: {in: ["overlaySet"]}}) { nodes { data } } }')
+    assert [set(entry["data"]) for entry in told["auditLog"]["nodes"]] == [{"overlay"}] * len(overlays)
+
+
 async def test_overlays_are_listed_by_their_first_day(paid: Company, asked: Asked, overlays: dict[str, str]) -> None:
     found = (await asked("cleo", OVERLAYS))["overlays"]
     assert found["totalCount"] == 3

@@ -104,6 +104,10 @@ async def test_nobody_answers_their_own_dispute_or_one_that_is_closed(paid: Comp
     assert refusal.value.problems[0].code == "NOT_FOUND"
     withdrawn = await dispute_withdraw(paid.as_("ann"), dispute.dispute_id, text="I misread.")
     assert withdrawn.status is DisputeStatus.WITHDRAWN
+    noted = await paid.fetch(
+        "select action from audit_log where org_id = $1 and node_type = 'Dispute' order by audit_id"
+    )
+    assert [row["action"] for row in noted] == ["disputeOpen", "disputeWithdraw"]
     with pytest.raises(Rejected) as refusal:
         await dispute_resolve(paid.as_("cleo"), dispute.dispute_id, accepted=False, answer="No.")
     assert refusal.value.problems[0].code == "CLOSED"
