@@ -108,9 +108,14 @@ create table audit_log (
   occurred_at timestamptz not null,
   primary key (org_id, audit_id)
 );
+create index audit_log_by_time on audit_log (org_id, occurred_at desc, audit_id desc);
+create index audit_log_by_node on audit_log (org_id, node_type, node_key, occurred_at desc, audit_id desc);
 
 grant usage on schema public to attain_app;
 grant select, insert, update, delete on all tables in schema public to attain_app;
+-- Written once: no statement of the application can change or remove these.
+revoke update, delete on audit_log, calendar, quota_version, scorecard_template_version, scorecard_template_kpi
+  from attain_app;
 
 -- The second lock: every table that has an organisation shows only the one that the connection names.
 do $$

@@ -13,6 +13,13 @@ from tests.conftest import MakeOrg
 SHARED = {"tenant", "org_work", "_pogo_migration", "_pogo_version"}
 
 
+WRITTEN_ONCE = {
+    *("audit_log", "calendar", "quota_version", "scorecard_template_version", "scorecard_template_kpi"),
+    *("incentive_plan_version", "incentive_acknowledgement", "manual_credit"),
+    *("calculation", "earning", "dispute_event", "payroll_export"),
+}
+
+
 @pytest.fixture
 async def owner(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database_url)
@@ -41,6 +48,14 @@ async def test_every_table_shows_only_the_organisation_that_the_connection_names
         """
     )
     assert {row[0] for row in guarded} == await tables(owner)
+
+
+async def test_what_is_written_once_the_application_can_neither_change_nor_remove(owner: asyncpg.Connection) -> None:
+    for table in WRITTEN_ONCE:
+        for act, granted in (("select", True), ("insert", True), ("update", False), ("delete", False)):
+            assert await owner.fetchval("select has_table_privilege('attain_app', $1, $2)", table, act) is granted, (
+                table
+            )
 
 
 async def test_every_key_starts_with_the_organisation(owner: asyncpg.Connection) -> None:
