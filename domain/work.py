@@ -9,7 +9,7 @@
 On leaving, the transaction writes what was recorded (outbox, dirty marks, audit log) and one wake-up, then commits.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -101,9 +101,9 @@ class Tx:
             await self.execute(_live.work_add, [uuid7() for _ in kinds], kinds, trace)
 
 
-def columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+def columns(rows: Iterable[Sequence[object]], width: int) -> list[list[object]]:
     """Rows turned into one array a column, for `unnest`."""
-    return [[row[i] for row in rows] for i in range(width)]
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 @dataclass(frozen=True, slots=True)

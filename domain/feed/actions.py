@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, Rejected, reject, stale
 from domain.events import Change, Event
 from domain.feed import rules, stored
 from domain.feed.model import LIVE, Act, ActionItem, Definition, DismissReason, Kind, Rule, Status
@@ -63,7 +63,7 @@ async def coaching_rule_publish(
         [row] = await tx.fetch(_feed.rule_for_update, key)
         newest: int = row["version"] or 0
         if expected_version is not None and expected_version != newest:
-            raise _stale(newest, "input")
+            raise Rejected(stale(newest, "input"))
         if newest and row["kpi_id"] != kpi_id:
             raise reject("KPI_FIXED", "A rule keeps its KPI: publish this under a key of its own.", "input", "kpiId")
         rule = Rule(row["rule_id"], key, newest + 1, starts, active, name, kpi_id, definition)
@@ -251,7 +251,7 @@ async def _act(
         if row is None or not sees:
             raise reject("NOT_FOUND", "No item has this id.", "id")
         if expected_version is not None and expected_version != row["version"]:
-            raise _stale(row["version"])
+            raise Rejected(stale(row["version"]))
         status = rules.move(Status(row["status"]), act)
         if status not in LIVE and row["kind"] == Kind.DISPUTE and act is not Act.COMMENTED:
             raise reject("DISPUTE_OPEN", "Answer the dispute on the statement: that closes its item.", "id")
@@ -309,8 +309,3 @@ async def _assignable(tx: Tx, user_id: UUID, *path: str) -> None:
 def _refuse(problems: list[Problem]) -> None:
     if problems:
         raise Rejected(*problems)
-
-
-def _stale(version: int, *path: str) -> Rejected:
-    message = "Somebody else changed it since it was read: read it again and decide."
-    return reject("STALE_VERSION", message, *path, "expectedVersion", current_version=version)

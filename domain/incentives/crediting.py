@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from domain.dirty import Touch
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, Rejected, at_most, reject
 from domain.incentives.model import CreditItem, OverlayItem, RateItem
 from domain.money import LARGEST
 from domain.org import actions as org
@@ -15,9 +15,6 @@ from sql.pool import Record, uuid7
 from sql.queries import queries
 
 _incentives = queries("incentives")
-
-MAX_ITEMS = 1_000
-"""Items of one call."""
 
 REASON_LENGTH = 2_000
 
@@ -158,15 +155,12 @@ def written(text: str, *path: str) -> list[Problem]:
     """A reason or a word to somebody: not blank, not a book."""
     if not text.strip():
         return [Problem("BLANK", "Say why, in words.", path)]
-    if len(text) > REASON_LENGTH or "\x00" in text:
-        return [Problem("TOO_LONG", f"This has at most {REASON_LENGTH} characters, and no control characters.", path)]
+    if len(text) > REASON_LENGTH:
+        return [Problem("TOO_LONG", f"This has at most {REASON_LENGTH} characters.", path)]
+    if "\x00" in text:
+        return [Problem("INVALID_TEXT", "Leave out control characters.", path)]
     return []
 
 
 def unknown_rep(*path: str) -> Problem:
     return Problem("NOT_FOUND", "No rep has this id.", (*path, "repId"))
-
-
-def at_most(items: Sequence[object]) -> None:
-    if len(items) > MAX_ITEMS:
-        raise reject("TOO_MANY", f"Give at most {MAX_ITEMS} items a call.", "items")

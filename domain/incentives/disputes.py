@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from domain.errors import Rejected, reject
+from domain.errors import Rejected, reject, stale
 from domain.events import Change, Event
 from domain.feed.actions import announce as announce_item
 from domain.feed.actions import note
@@ -145,8 +145,7 @@ async def _lock(tx: Tx, dispute_id: UUID, expected_version: int | None) -> Recor
     if row is None:
         raise reject("NOT_FOUND", "No dispute has this id.", "id")
     if expected_version is not None and row["version"] != expected_version:
-        text = "Somebody else changed it since it was read: read it again and decide."
-        raise reject("STALE_VERSION", text, "expectedVersion", current_version=row["version"])
+        raise Rejected(stale(row["version"]))
     if row["status"] != DisputeStatus.OPEN:
         raise reject("CLOSED", f"This dispute is {row['status'].lower()} already.", "id")
     return row

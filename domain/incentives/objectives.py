@@ -5,11 +5,11 @@ from uuid import UUID
 
 from domain.calendar import Calendar, PeriodKind
 from domain.dirty import Touch
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, Rejected, at_most, reject
 from domain.events import Change, Event
 from domain.incentives.check import KEY
 from domain.incentives.components import Mbo
-from domain.incentives.crediting import at_most, known_reps, unknown_rep, written
+from domain.incentives.crediting import known_reps, unknown_rep, written
 from domain.incentives.model import ScoreItem
 from domain.incentives.stored import versions_of
 from domain.money import LARGEST

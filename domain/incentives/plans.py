@@ -8,12 +8,12 @@ from uuid import UUID
 
 from domain.calendar import Calendar
 from domain.dirty import Touch
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, Rejected, at_most, reject, stale
 from domain.events import Change, Event
 from domain.incentives import stored
 from domain.incentives.check import flaws
 from domain.incentives.codec import from_json, to_json
-from domain.incentives.crediting import MAX_ITEMS, known_reps
+from domain.incentives.crediting import known_reps, unknown_rep
 from domain.incentives.loading import load_rates
 from domain.incentives.model import AssignItem, Assignment, PlanStatus, PlanVersion, StoredPlan
 from domain.incentives.plan import Plan
@@ -51,7 +51,7 @@ async def incentive_plan_draft(
             text = f"This plan pays by the {plan.period_kind.lower()}: draft another plan for another period."
             raise reject("PERIOD_FIXED", text, "document", "period")
         if rows and expected_version not in (None, 0):
-            raise _stale(0)
+            raise Rejected(stale(0))
         who = (tx.viewer.actor_id, tx.now)
         await tx.execute(_incentives.plan_draft, plan.plan_id, to_json(document), document.name, document.period, *who)
         _tell(tx, plan.plan_id, Change.CREATED if rows else Change.UPDATED)
@@ -149,8 +149,7 @@ async def incentive_plan_acknowledge(work: Work, plan_id: UUID, version: int) ->
 async def _assign(
     work: Work, plan_id: UUID, items: Sequence[AssignItem], action: str, *, leaving: bool = False
 ) -> list[Assignment]:
-    if len(items) > MAX_ITEMS:
-        raise reject("TOO_MANY", f"Give at most {MAX_ITEMS} items a call.", "items")
+    at_most(items)
     async with work.transaction() as tx:
         await _lock(tx, plan_id, None, None)
         reps = await known_reps(tx, [item.rep_id for item in items])
@@ -158,7 +157,7 @@ async def _assign(
         for i, item in enumerate(items):
             at = ("items", str(i))
             if item.rep_id not in reps:
-                problems.append(Problem("NOT_FOUND", "No rep has this id.", (*at, "repId")))
+                problems.append(unknown_rep(*at))
             if item.ends_on is not None and item.ends_on <= item.starts_on:
                 problems.append(Problem("OUT_OF_RANGE", "It ends after it starts.", (*at, "endsOn")))
             if item.target is not None and not 0 <= item.target < LARGEST:
@@ -211,15 +210,10 @@ async def _lock(
         raise reject("NOT_FOUND", "No plan has this id.", path)
     plan = stored.stored_plan(row)
     if expected_version is not None and plan.version != expected_version:
-        raise _stale(plan.version)
+        raise Rejected(stale(plan.version))
     if plan.status is PlanStatus.ARCHIVED:
         raise reject("ARCHIVED", "This plan is archived.", path)
     return plan
-
-
-def _stale(version: int) -> Rejected:
-    text = "Somebody else changed it since it was read: read it again and decide."
-    return reject("STALE_VERSION", text, "expectedVersion", current_version=version)
 
 
 async def unfit(session: Session, document: Plan) -> list[Problem]:

@@ -6,10 +6,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import Period, PeriodKind
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, Rejected, at_most, reject, stale
 from domain.events import Change
 from domain.incentives import stored
-from domain.incentives.crediting import MAX_ITEMS, written
+from domain.incentives.crediting import written
 from domain.incentives.model import Approval, LedgerLine, State, Statement
 from domain.incentives.outcome import LineKind
 from domain.incentives.posting import announce, append, open_statements
@@ -29,8 +29,7 @@ async def statements_approve(work: Work, approvals: Sequence[Approval]) -> list[
     `Rejected` with each problem by path: TOO_MANY, NOT_FOUND, DUPLICATE, STALE_VERSION, INVALID_STATE, OWN_PAY (nobody
     approves what they get themselves).
     """
-    if len(approvals) > MAX_ITEMS:
-        raise reject("TOO_MANY", f"Approve at most {MAX_ITEMS} statements a call.", "items")
+    at_most(approvals)
     async with work.transaction() as tx:
         ids = [approval.statement_id for approval in approvals]
         rows = {row["statement_id"]: row for row in await tx.fetch(_statements.statements_for_update, ids)}
@@ -43,9 +42,7 @@ async def statements_approve(work: Work, approvals: Sequence[Approval]) -> list[
             elif approval.statement_id in ids[:i]:
                 problems.append(Problem("DUPLICATE", "It stands twice in this call.", (*at, "id")))
             elif row["version"] != approval.expected_version:
-                text = "Its numbers or its state changed since it was read: read it again and decide."
-                detail = {"current_version": row["version"]}
-                problems.append(Problem("STALE_VERSION", text, (*at, "expectedVersion"), detail))
+                problems.append(stale(row["version"], *at))
             elif row["state"] != State.ESTIMATED:
                 problems.append(Problem("INVALID_STATE", f"It is {row['state']} already.", (*at, "id")))
             elif row["rep_id"] == tx.viewer.rep_id:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from operator import attrgetter
 
 from domain.calendar import DAY, Calendar, CalendarDay, CalendarVersion, FiscalPattern, PeriodKind
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, Rejected, stale
 from domain.events import Change, Event
 from domain.feed import catalog as coaching_catalog
 from domain.org import rules
@@ -93,9 +93,7 @@ async def organization_update(
     async with work.transaction() as tx:
         row = await tx.row(_org.organization_lock)
         if row is None or row["version"] != expected_version:
-            current = row["version"] if row else None
-            message = "Somebody else changed the organisation. Read it again and decide."
-            raise reject("STALE_VERSION", message, "expectedVersion", current_version=current)
+            raise Rejected(stale(row["version"] if row else 0))
         old = (row["name"], row["managers_see_pay"], row["several_spiffs"])
         new = (given(name, old[0]), given(managers_see_pay, old[1]), given(several_spiffs, old[2]))
         problems = rules.named(new[0], "input", "name")

@@ -187,10 +187,6 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-MAX_ITEMS = 1000
-"""The longest list an input may hold."""
-
-
 @dataclass(frozen=True, slots=True)
 class Holidays:
     """All days off of everybody: its own, and the public ones of a country (ISO 3166) or of a part of it."""

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from domain.calendar import Calendar, PeriodKind
 from domain.dirty import Touch
-from domain.errors import Problem
+from domain.errors import Problem, at_most
 from domain.org import rules
 from domain.org.actions import CALENDAR_FROM, calendar
 from domain.org.model import Leave, Move, Rep, RepItem, Role, Stay, Upserted, User, UserItem, UserKey
-from domain.org.upsert import Upsert, at_most, columns
+from domain.org.upsert import Upsert
 from domain.unset import Unset, given
-from domain.work import Tx, Work
+from domain.work import Tx, Work, columns
 from sql.pool import Record, uuid7
 from sql.queries import queries
 

@@ -7,14 +7,14 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.dirty import Touch
-from domain.errors import Problem
+from domain.errors import Problem, at_most
 from domain.org import rules
 from domain.org.actions import CALENDAR_FROM
 from domain.org.model import Cover, Role, Stay, Team, TeamItem, Territory, TerritoryItem, Upserted, UserKey
 from domain.org.people import Users
-from domain.org.upsert import Upsert, at_most, columns
+from domain.org.upsert import Upsert
 from domain.unset import Unset, given
-from domain.work import Tx, Work
+from domain.work import Tx, Work, columns
 from sql.pool import uuid7
 from sql.queries import queries
 

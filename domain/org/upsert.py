@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
-from domain.errors import Problem, reject
+from domain.errors import Problem
 from domain.events import Change, Event
-from domain.org.model import MAX_ITEMS, Upserted
+from domain.org.model import Upserted
 from domain.work import Tx
 
 
@@ -19,21 +19,6 @@ class Versioned(Protocol):
 
 
 T = TypeVar("T", bound=Versioned)
-
-
-def at_most(items: Sequence[object]) -> None:
-    """Raises `Rejected` for a longer list than an input may hold."""
-    if len(items) > MAX_ITEMS:
-        raise reject("TOO_MANY", f"At most {MAX_ITEMS} items at once.", "items")
-
-
-def columns(rows: Iterable[tuple[object, ...]], width: int) -> list[list[object]]:
-    """Rows turned into one array a column, for `unnest`."""
-    out: list[list[object]] = [[] for _ in range(width)]
-    for row in rows:
-        for column, value in zip(out, row, strict=True):
-            column.append(value)
-    return out
 
 
 class Upsert(Generic[T]):

@@ -14,13 +14,12 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from domain.dirty import Days, Touch, merged
-from domain.errors import Problem, reject
+from domain.errors import Problem, at_most, reject
 from domain.events import Change, Event
 from domain.org.actions import calendar
 from domain.pipeline import rules
 from domain.pipeline.check import Check, is_text, source_name
 from domain.pipeline.model import (
-    MAX_ITEMS,
     Activity,
     ActivityItem,
     Deal,
@@ -182,8 +181,7 @@ async def _references(tx: Tx, query: Query, wanted: Iterable[str]) -> Mapping[st
 
 async def _ingest(tx: Tx, kind: _Kind[I, F], source: str, items: Sequence[I]) -> _Outcome[I, F]:
     """Check the items, decide which of them change what is stored, save those and mark the days they count on."""
-    if len(items) > MAX_ITEMS:
-        raise reject("TOO_MANY", f"Give at most {MAX_ITEMS} items a call.", "items")
+    at_most(items)
     source = source_name(source)
     await tx.execute(_pipeline.ingest_lock, kind.name, source)
     known = await _known(tx, items)

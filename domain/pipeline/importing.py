@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.errors import Problem, Rejected
+from domain.errors import MAX_ITEMS, Problem, Rejected
 from domain.org.actions import calendar
 from domain.pipeline.mapping import BadMapping, BadValue, File, Lookup, Plan, Reader
-from domain.pipeline.model import MAX_ITEMS, Ingested
+from domain.pipeline.model import Ingested
 from domain.pipeline.targets import TARGETS
 from domain.work import Work
 

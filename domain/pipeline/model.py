@@ -14,9 +14,6 @@ from uuid import UUID
 from domain.dirty import Touch
 from domain.errors import Problem
 
-MAX_ITEMS = 1_000
-"""Items of one call."""
-
 
 class DealStatus(StrEnum):
     """Whether a deal is still open, and how it ended."""

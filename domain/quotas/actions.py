@@ -7,10 +7,11 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.calendar import DAY, PeriodKind
-from domain.errors import Problem, Rejected, reject
+from domain.errors import Problem, Rejected, at_most, reject, stale
 from domain.events import Change, Event
 from domain.money import LARGEST
 from domain.org.actions import calendar
+from domain.org.rules import named
 from domain.quotas import rules
 from domain.quotas.model import (
     Measure,
@@ -32,9 +33,6 @@ from sql.queries import queries
 
 _quotas = queries("quotas")
 
-MAX_ITEMS = 1_000
-"""Items of one call."""
-
 _MAX_PERIODS = 20
 
 
@@ -44,8 +42,7 @@ async def quotas_set(work: Work, items: Sequence[QuotaItem]) -> list[Quota]:
     One quota exists for each subject, measure, KPI and period. Returns the quotas in force, in the order of `items`.
     Raises `Rejected` with one problem for each bad item, by its path: NOT_FOUND, INVALID, DUPLICATE, STALE_VERSION.
     """
-    if len(items) > MAX_ITEMS:
-        raise reject("TOO_MANY", f"At most {MAX_ITEMS} quotas a call.", "items")
+    at_most(items)
     async with work.transaction() as tx:
         quotas, changed = await _set(tx, items)
         if changed:
@@ -57,7 +54,7 @@ async def quota_plan_propose(work: Work, request: PlanRequest) -> Plan:
     """Divide a total among the reps who are there in the period, or grow what they attained; nothing is in force yet.
 
     The quotas of reps sum to the total and the over-assignment, to the cent. Raises `Rejected`: NOT_FOUND for an
-    unknown team, INVALID for a method without what it needs, NO_REPS, NO_HISTORY.
+    unknown team, BLANK, TOO_LONG, INVALID for a method without what it needs, NO_REPS, NO_HISTORY.
     """
     async with work.transaction() as tx:
         problems = [*_sound_request(request), *_sound_terms(request.period.kind, request.terms, "input")]
@@ -102,7 +99,7 @@ async def quota_plan_approve(work: Work, plan_id: UUID, expected_version: int) -
         if plan.status is PlanStatus.APPROVED:
             raise reject("ALREADY_APPROVED", "This plan is in force already.", "id")
         if plan.version != expected_version:
-            raise Rejected(_conflict(plan.version, "expectedVersion"))
+            raise Rejected(stale(plan.version))
         request = plan.request
         items = [
             QuotaItem(
@@ -142,7 +139,7 @@ async def _set(tx: Tx, items: Sequence[QuotaItem]) -> tuple[list[Quota], int]:
     rows = await tx.fetch(_quotas.quotas_lock, *columns)
     current = {target_from_row(row): row for row in rows}
     problems = [
-        _conflict(current[item.target]["version"], "items", str(i), "expectedVersion")
+        stale(current[item.target]["version"], "items", str(i))
         for i, item in enumerate(items)
         if item.expected_version not in (None, current[item.target]["version"])
     ]
@@ -220,9 +217,7 @@ def _sound_terms(kind: PeriodKind, terms: Terms, *at: str) -> list[Problem]:
 
 
 def _sound_request(request: PlanRequest) -> list[Problem]:
-    problems = []
-    if not request.name.strip():
-        problems.append(Problem("INVALID", "A plan needs a name.", ("input", "name")))
+    problems = named(request.name, "input", "name")
     if request.measure is Measure.KPI:
         problems.append(Problem("INVALID", "Plans are for REVENUE, MARGIN or UNITS.", ("input", "measure")))
     needs_total = request.method is not PlanMethod.GROWTH
@@ -242,11 +237,6 @@ def _sound_request(request: PlanRequest) -> list[Problem]:
             Problem("INVALID", f"History takes 1 to {_MAX_PERIODS} periods.", ("input", "method", "periods"))
         )
     return problems
-
-
-def _conflict(version: int, *path: str) -> Problem:
-    text = f"Somebody changed it meanwhile: version {version} is current." if version else "There is none yet."
-    return Problem("STALE_VERSION", text, path, {"current_version": version})
 
 
 def _record_plan(tx: Tx, plan: Plan, change: Change) -> None:

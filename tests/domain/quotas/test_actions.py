@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from domain.calendar import PeriodKind
-from domain.errors import Rejected
-from domain.quotas.actions import MAX_ITEMS, quota_plan_approve, quota_plan_propose, quotas_set
+from domain.errors import MAX_ITEMS, Rejected
+from domain.quotas.actions import quota_plan_approve, quota_plan_propose, quotas_set
 from domain.quotas.model import (
     Measure,
     PaceBasis,
@@ -203,7 +203,8 @@ async def test_a_plan_by_growth_lifts_what_a_team_attained(company: Company) -> 
         ({}, ("INVALID", "input.method.total")),
         ({"total": Decimal(1), "method": PlanMethod.GROWTH}, ("INVALID", "input.method.total")),
         ({"method": PlanMethod.GROWTH}, ("NO_HISTORY", "input.method")),
-        ({"total": Decimal(1), "name": " "}, ("INVALID", "input.name")),
+        ({"total": Decimal(1), "name": " "}, ("BLANK", "input.name")),
+        ({"total": Decimal(1), "name": "x" * 201}, ("TOO_LONG", "input.name")),
         ({"total": Decimal(1), "measure": Measure.KPI}, ("INVALID", "input.measure")),
         ({"total": Decimal(1), "over_assignment": Decimal(2)}, ("INVALID", "input.overAssignment")),
         ({"total": Decimal(1), "terms": Terms(Decimal(0), (Decimal(1),))}, ("INVALID", "input.seasonality")),
