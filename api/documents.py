@@ -77,7 +77,7 @@ class Documents:
 
     def __init__(self, schema: GraphQLSchema, settings: Settings, room: int = _ROOM) -> None:
         self._schema = schema
-        self._engine = Engine(schema, hide_suggestions=True)
+        self._engine = Engine(schema)
         self._settings = settings
         self._left = room
         self._known: OrderedDict[str, _Document] = OrderedDict()
@@ -105,7 +105,7 @@ class Documents:
             check_shape(node, self._settings)
         except GraphQLError as error:
             raise Invalid(error) from None
-        errors = validate(self._schema, node, max_errors=20, hide_suggestions=True)
+        errors = validate(self._schema, node, max_errors=20)
         if errors:
             raise Invalid(*errors)
         document = _Document(node, hashlib.sha256(text.encode()).digest())

@@ -81,7 +81,6 @@ class Execution:
             context,
             variables,
             prepared.name,
-            hide_suggestions=True,
         )
         if isinstance(executor, list):
             raise Invalid(*executor)

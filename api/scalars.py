@@ -1,12 +1,13 @@
 """How money, ratios and time look in the graph: decimals as strings, instants in UTC."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.schema.config import StrawberryConfig
 
 Ratio = NewType("Ratio", Decimal)
@@ -78,41 +79,58 @@ def _currency(value: object) -> CurrencyCode:
     raise GraphQLError('A currency is an ISO 4217 code, for example "USD".')
 
 
+def _literal(parse: Callable[[object], Any]) -> Callable[..., Any]:
+    """The same of what stands in a document, with where it stands."""
+
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from None
+
+    return parse_literal
+
+
 SCALARS: dict[object, Any] = {
     Decimal: strawberry.scalar(
         name="Decimal",
         description="An exact decimal number, written as a string.",
         serialize=plain,
         parse_value=_decimal,
+        parse_literal=_literal(_decimal),
     ),
     Ratio: strawberry.scalar(
         name="Ratio",
         description='A share as an exact decimal, written as a string: "0.7778" is 77.78 %.',
         serialize=plain,
         parse_value=_decimal,
+        parse_literal=_literal(_decimal),
     ),
     date: strawberry.scalar(
         name="Date",
         description=f'A day, ISO 8601: "2026-11-16". Input is {_BETWEEN}.',
         serialize=date.isoformat,
         parse_value=_date,
+        parse_literal=_literal(_date),
     ),
     datetime: strawberry.scalar(
         name="DateTime",
         description=f'An instant, ISO 8601 in UTC: "2026-11-16T09:30:00Z". Input has an offset, and is {_BETWEEN}.',
         serialize=_datetime_text,
         parse_value=_datetime,
+        parse_literal=_literal(_datetime),
     ),
     CurrencyCode: strawberry.scalar(
         name="CurrencyCode",
         description="An ISO 4217 currency code.",
         serialize=str,
         parse_value=_currency,
+        parse_literal=_literal(_currency),
     ),
 }
 
 # Not `sort_schema`: sorting rebuilds the enums as plain ones that no longer serialise Python members.
-CONFIG = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
+CONFIG = StrawberryConfig(scalar_map=SCALARS)
 
 
 @strawberry.type(description="An amount of money.")

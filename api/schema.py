@@ -1,6 +1,7 @@
 """Assembles the graph from its areas."""
 
 import strawberry
+from graphql import GraphQLInputObjectType
 from strawberry.tools import merge_types
 
 from api.errors import InvalidInput, StaleVersion
@@ -72,3 +73,8 @@ schema = strawberry.Schema(
     types=[InvalidInput, StaleVersion, *COMPONENT_TYPES],
     config=CONFIG,
 )
+
+# Strawberry refuses two keys of a @oneOf only when it makes the value; graphql-core, told, says of which input, and where.
+for _type in schema._schema.type_map.values():
+    if isinstance(_type, GraphQLInputObjectType):
+        _type.is_one_of = _type.extensions["strawberry-definition"].is_one_of

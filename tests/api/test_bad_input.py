@@ -250,6 +250,23 @@ async def test_documents_that_ask_for_too_much(client: httpx.AsyncClient, query:
     assert error["extensions"]["code"] == "BAD_REQUEST"
 
 
+@pytest.mark.parametrize(
+    ("query", "message", "column"),
+    [
+        ("{ reps { nodes { nam } } }", "Did you mean 'name'", 18),
+        ('{ quotas(filter: {period: {month: "2026-11", year: "2026"}}) { totalCount } }', "exactly one field", 27),
+        ("{ quotas(filter: {period: {}}) { totalCount } }", "exactly one field", 27),
+        ('{ scorecards(filter: {week: "22.11.2026"}) { totalCount } }', 'a day such as "2026-11-16"', 29),
+        ("{ earningsEstimate(repId: 1, deals: [{amount: 1.5}]) { planVersion } }", 'for example "1250.00"', 47),
+    ],
+)
+async def test_a_slip_is_told_with_its_place(client: httpx.AsyncClient, query: str, message: str, column: int) -> None:
+    (error,) = (await client.post("/graphql", json={"query": query})).json()["errors"]
+    assert message in error["message"]
+    assert error["locations"] == [{"line": 1, "column": column}]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+
+
 async def test_variables_nested_deeper_than_anybody_reads(client: httpx.AsyncClient) -> None:
     for deep in ("[" * 900 + "]" * 900, '{"a":' * 900 + "1" + "}" * 900, "[" * 100_000 + "]" * 100_000):
         content = '{"query": "query($x: [ID!]!) { nodes(ids: $x) { id } }", "variables": {"x": ' + deep + "}}"

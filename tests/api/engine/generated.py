@@ -13,16 +13,20 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLInputObjectType,
     GraphQLSchema,
     InlineFragmentNode,
     NamedTypeNode,
     NameNode,
+    NullValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     TypeInfo,
     TypeInfoVisitor,
     VariableDefinitionNode,
     VariableNode,
+    get_named_type,
     parse,
     parse_type,
     print_ast,
@@ -44,6 +48,28 @@ def varied(schema: GraphQLSchema, text: str, random: Random) -> tuple[str, Mappi
     operation = replace(operation, variable_definitions=tuple(varying.definitions))
     changed = parse(print_ast(replace(changed, definitions=(operation, *varying.fragments))))
     return (text, {}) if validate(schema, changed) else (print_ast(changed), varying.values)
+
+
+def with_one_key(schema: GraphQLSchema, text: str) -> str:
+    """The document with one key in each input that takes exactly one, of which who draws documents knows nothing.
+
+    An input without any key stays as it is.
+    """
+    types = TypeInfo(schema)
+    return print_ast(visit(parse(text), TypeInfoVisitor(types, _OneKey(types))))
+
+
+class _OneKey(Visitor):
+    def __init__(self, types: TypeInfo) -> None:
+        super().__init__()
+        self._types = types
+
+    def enter_object_value(self, node: ObjectValueNode, *_: Any) -> ObjectValueNode | None:
+        kind = get_named_type(self._types.get_input_type())
+        if not isinstance(kind, GraphQLInputObjectType) or not kind.is_one_of:
+            return None
+        given = [field for field in node.fields if not isinstance(field.value, NullValueNode)]
+        return replace(node, fields=tuple(given[:1]))
 
 
 class _Varying(Visitor):
