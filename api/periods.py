@@ -28,9 +28,15 @@ class DayRangeInput:
 
 @strawberry.input(
     one_of=True,
-    description="A week, month, quarter or year of the organisation's fiscal calendar, or the days of one.",
+    description="A week, month, quarter or year of the organisation's fiscal calendar, or the days of one. "
+    "`{current: QUARTER}` is the one that today belongs to.",
 )
 class PeriodInput:
+    current: PeriodKind | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The one of this kind that is running: today is a day of it, as the organisation's zone and fiscal "
+        "calendar have it. A subscription goes over to the next one when that begins.",
+    )
     week: date | None = strawberry.field(default=strawberry.UNSET, description="Any of its days.")
     month: str | None = strawberry.field(default=strawberry.UNSET, description='For example "2026-11".')
     quarter: str | None = strawberry.field(default=strawberry.UNSET, description='For example "2026-Q4".')
@@ -65,6 +71,8 @@ async def period_of(ctx: Context, given: PeriodInput) -> Stretch:
 async def named_period(ctx: Context, given: PeriodInput) -> Stretch:
     """The period that is meant. Raises `ValueError` for a name, or a range, that is no period of the calendar."""
     calendar = await ctx.calendar()
+    if given.current:
+        return calendar.period(given.current, await ctx.today())
     if given.range:
         for kind in PeriodKind:
             period = calendar.period(kind, given.range.gte)
@@ -79,4 +87,4 @@ async def named_period(ctx: Context, given: PeriodInput) -> Stretch:
     for kind, name in names:
         if name:
             return calendar.parse(kind, name)
-    raise ValueError("name a week, month, quarter, year or range")
+    raise ValueError("name a current, week, month, quarter, year or range")

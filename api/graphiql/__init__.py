@@ -25,8 +25,7 @@ _EXAMPLES = [path.read_text(encoding="utf-8") for path in sorted((_HERE / "examp
 def examples(now: datetime) -> list[str]:
     """The operations that GraphiQL opens with, a tab each; they run on the demo company."""
     instant = now.isoformat(timespec="seconds").replace("+00:00", "Z")
-    quarter = f"{now.year}-Q{(now.month + 2) // 3}"
-    return [text.replace("{{now}}", instant).replace("{{quarter}}", quarter) for text in _EXAMPLES]
+    return [text.replace("{{now}}", instant) for text in _EXAMPLES]
 
 
 def page(now: datetime) -> str:

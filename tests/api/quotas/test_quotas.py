@@ -244,6 +244,20 @@ async def test_a_range_may_be_a_period(house: House) -> None:
     assert data["attainment"]["nodes"] == [{"period": {"key": "2027-Q1"}}]
 
 
+@pytest.mark.parametrize(
+    ("kind", "key"), [("WEEK", "2027-02-15"), ("MONTH", "2027-02"), ("QUARTER", "2027-Q1"), ("YEAR", "2027")]
+)
+async def test_the_running_period_needs_no_name(house: House, kind: str, key: str) -> None:
+    await house.set(quota("ann", "100", period={"current": kind}))
+    document = """query ($period: PeriodInput!, $ann: ID!) {
+      attainment(period: $period) { nodes { period { kind key } } }
+      rep(id: $ann) { quotas(period: $period) { period { key } } }
+    }"""
+    data = await house.ask(document, period={"current": kind}, ann=house.ids["ann"])
+    assert data["attainment"]["nodes"] == [{"period": {"kind": kind, "key": key}}]
+    assert data["rep"]["quotas"] == [{"period": {"key": key}}]
+
+
 async def test_a_plan_is_proposed_approved_and_then_in_force(house: House) -> None:
     data = await house.ask(
         'mutation { quotaPlanPropose(input: {name: "Q1", PERIOD, method: {even: {total: "100"}},'
