@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
 from domain.calendar import DAY, PeriodKind
 from domain.errors import Problem, Rejected, at_most, reject, stale
 from domain.events import Change, Event
-from domain.money import LARGEST
+from domain.money import LARGEST, to_unit
 from domain.org.actions import calendar
 from domain.org.rules import named
 from domain.quotas import rules
@@ -250,7 +251,7 @@ async def _lines(tx: Tx, request: PlanRequest, unit: Decimal) -> tuple[PlanLine,
     reps = [row["rep_id"] for row in await tx.fetch(_quotas.plan_reps, team_id, period.starts_on, period.ends_on)]
     if not reps:
         raise reject("NO_REPS", "Nobody is there to carry a quota in this period.", "input", "period")
-    found = {} if request.method is PlanMethod.EVEN else await _history(tx, request, reps)
+    found = {} if request.method is PlanMethod.EVEN else await _history(tx, request, reps, unit)
     history = [found.get(rep_id) for rep_id in reps]
     try:
         own = rules.plan_total(request.total, history, request.growth, unit)
@@ -263,17 +264,20 @@ async def _lines(tx: Tx, request: PlanRequest, unit: Decimal) -> tuple[PlanLine,
     return (first, *(PlanLine(Subject.REP, rep_id, amount, past) for rep_id, amount, past in shares))
 
 
-async def _history(tx: Tx, request: PlanRequest, reps: Sequence[UUID]) -> dict[UUID, Decimal]:
-    """What each rep attained a full period on average, over the periods before; absent for who was not there."""
+async def _history(tx: Tx, request: PlanRequest, reps: Sequence[UUID], unit: Decimal) -> dict[UUID, Decimal]:
+    """What each rep attained a full period on average, over the periods before, rounded to the unit; absent for who was
+    not there."""
     rules_of_time, start = await calendar(tx), request.period.starts_on
     for _ in range(request.history_periods):
         start = rules_of_time.period(request.period.kind, start - DAY).starts_on
     days = (request.period.starts_on - start).days
     found = await tx.fetch(_quotas.plan_history, reps, start, request.period.starts_on)
     return {
-        row["rep_id"]: row[request.measure.lower()]
-        * days
-        / ((request.period.starts_on - row["since"]).days * request.history_periods)
+        row["rep_id"]: to_unit(
+            Fraction(row[request.measure.lower()])
+            * Fraction(days, (request.period.starts_on - row["since"]).days * request.history_periods),
+            unit,
+        )
         for row in found
     }
 

@@ -180,6 +180,15 @@ async def test_a_plan_by_history_follows_what_was_attained_a_full_period(company
     }
 
 
+async def test_what_history_says_is_in_whole_cents(company: Company) -> None:
+    await company.win("rep ann", date(2026, 12, 1), "1000")
+    await company.win("rep bob", date(2026, 12, 1), "1000")
+    plan = await quota_plan_propose(
+        company.work, request(company, method=PlanMethod.GROWTH, growth=Decimal("0.1"), history_periods=3)
+    )
+    assert [str(line.history) for line in plan.lines] == ["666.66", "333.33", "333.33"]
+
+
 async def test_a_plan_by_growth_lifts_what_a_team_attained(company: Company) -> None:
     await company.win("rep ann", date(2026, 12, 1), "1000")
     team = request(
