@@ -74,7 +74,7 @@ schema = strawberry.Schema(
     config=CONFIG,
 )
 
-# Strawberry refuses two keys of a @oneOf only when it makes the value; graphql-core, told, says of which input, and where.
+# Strawberry refuses two keys of a @oneOf only when it makes the value; graphql-core, told of it, says which and where.
 for _type in schema._schema.type_map.values():
     if isinstance(_type, GraphQLInputObjectType):
         _type.is_one_of = _type.extensions["strawberry-definition"].is_one_of
