@@ -12,6 +12,7 @@ from domain.money import plain
 _OWN = frozenset({Stage.CREDIT, Stage.ATTAINMENT, Stage.RATE, Stage.THRESHOLD})
 _PAID = frozenset({Stage.CURRENCY, Stage.DRAW_AND_CLAWBACK, Stage.PAYABLE})
 _MONEY = (Measure.REVENUE, Measure.MARGIN)
+_NAMELESS: Mapping[str, str] = {}
 _LABELS = {
     LineKind.EARNING: "Earned",
     LineKind.TRUE_UP: "Earned for deals of earlier periods",
@@ -22,8 +23,16 @@ _LABELS = {
 }
 
 
-def told(trace: Mapping[str, Any], key: str, facts: tuple[Fact, ...] = ()) -> list[Step]:
+def deals_of(trace: Mapping[str, Any]) -> set[str]:
+    """The keys of the deals that a trace counts."""
+    return {credit["deal"] for credit in trace["inputs"].get("credits", ()) if ":" not in credit["deal"]}
+
+
+def told(
+    trace: Mapping[str, Any], key: str, facts: tuple[Fact, ...] = (), names: Mapping[str, str] = _NAMELESS
+) -> list[Step]:
     """The tree of the line with this key; `facts` go to its root. Raises `LookupError` when there is no such line.
+    `names`: what deals are called, by their keys; a deal without a name goes by its key.
 
     A step that several others use stands below the first of them. Of the other deals of the component one sees the
     credits, not what each of them earned.
@@ -31,14 +40,14 @@ def told(trace: Mapping[str, Any], key: str, facts: tuple[Fact, ...] = ()) -> li
     line = next((line for line in trace["lines"] if line["key"] == key), None)
     if line is None:
         raise LookupError(f"the trace has no line {key}")
-    return list(_Story(trace, line).tell(facts))
+    return list(_Story(trace, line, names).tell(facts))
 
 
 class _Story:
     """One line of one trace."""
 
-    def __init__(self, trace: Mapping[str, Any], line: Mapping[str, Any]) -> None:
-        self.trace, self.line = trace, line
+    def __init__(self, trace: Mapping[str, Any], line: Mapping[str, Any], names: Mapping[str, str]) -> None:
+        self.trace, self.line, self.names = trace, line, names
         self.steps = {step["id"]: step for step in trace["steps"]}
         self.deals = {credit["key"]: credit["deal"] for credit in trace["inputs"].get("credits", ())}
         self.component = line.get("component")
@@ -78,16 +87,20 @@ class _Story:
             return
         self.told.add(name)
         value = None if step["value"] is None else Decimal(step["value"])
-        yield Step(name, parent, step["label"], self._formula(step), value, self._unit(step), self._facts(step, value))
+        deal, label = self._deal(step), step["label"]
+        if deal is not None and deal in self.names:
+            label = label.replace(f"Deal {deal}", self.names[deal], 1)
+        facts = () if deal is None else (Fact("Deal", deal, label, value),)
+        yield Step(name, parent, label, self._formula(step), value, self._unit(step), facts)
         others = set(self._parts().values()) if name == f"{self.component}/amount" else set()
         for arg in step["args"]:
             if arg.startswith("@") and arg[1:] not in others:
                 yield from self._below(arg[1:], name)
 
-    def _facts(self, step: Mapping[str, Any], value: Decimal | None) -> tuple[Fact, ...]:
+    def _deal(self, step: Mapping[str, Any]) -> str | None:
         """The deal of a credit. A credit by hand has none."""
-        deal = self.deals.get(step["id"].partition("/credit/")[2])
-        return () if deal is None or ":" in deal else (Fact("Deal", deal, step["label"], value),)
+        deal: str | None = self.deals.get(step["id"].partition("/credit/")[2])
+        return None if deal is None or ":" in deal else deal
 
     def _formula(self, step: Mapping[str, Any]) -> str:
         values = [self.steps[arg[1:]]["value"] if arg.startswith("@") else arg for arg in step["args"]]

@@ -42,6 +42,13 @@ from activity a
 where a.org_id = $1 and not a.deleted and ($2::uuid[] is null or a.rep_id = any($2))
   and a.activity_id = any($3::uuid[]);
 
+-- name: activities_by_key
+-- Activities as their source knows them, by source and external id.
+select a.*
+from unnest($3::text[], $4::text[]) k (source, external_id)
+join activity a on a.org_id = $1 and a.source = k.source and a.external_id = k.external_id
+where not a.deleted and ($2::uuid[] is null or a.rep_id = any($2));
+
 -- name: leads_asc
 -- A page, earliest first.
 select l.*

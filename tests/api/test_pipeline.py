@@ -336,6 +336,30 @@ async def test_lists_are_filtered(house: House) -> None:
     }
 
 
+async def test_a_fact_is_found_by_the_key_of_its_source(house: House) -> None:
+    items = [deal("d1", "ann"), deal("d2", "ben"), {"externalId": "d3", "deleted": True}]
+    await house.ask(DEALS_INGEST, items=[items[0], items[1], deal("d3", "ann")])
+    await house.ask(DEALS_INGEST, items=items)
+    call = {"externalId": "c1", "repExternalId": "ann", "kind": "CALL", "occurredAt": "2026-11-02T15:00:00Z"}
+    lead = {"externalId": "l1", "repExternalId": "ann", "arrivedAt": "2026-11-02T15:00:00Z"}
+    await house.ask(FACTS_INGEST, calls=[call], leads=[lead])
+    document = """{
+      deal(source: "crm", externalId: "d1") { externalId }
+      bens: deal(source: "crm", externalId: "d2") { externalId }
+      gone: deal(source: "crm", externalId: "d3") { externalId }
+      elsewhere: deal(source: "billing", externalId: "d1") { externalId }
+      activity(source: "crm", externalId: "c1") { externalId }
+      lead(source: "crm", externalId: "l1") { externalId }
+    }"""
+    found = {"deal": {"externalId": "d1"}, "activity": {"externalId": "c1"}, "lead": {"externalId": "l1"}}
+    nothing = {"gone": None, "elsewhere": None}
+    assert await house.ask(document) == found | {"bens": {"externalId": "d2"}} | nothing
+    cyd = await house.seen_by("cyd@harbor.example")
+    assert set((await house.ask(document, cyd)).values()) == {None}
+    ann = await house.seen_by("ann@harbor.example")
+    assert await house.ask(document, ann) == found | {"bens": None} | nothing
+
+
 async def test_without_its_scope_nothing_is_taken_in_or_shown(house: House) -> None:
     nobody = replace(house.work.viewer, scopes=frozenset({Scope.ORG_READ}), role=None)
     context = Context(house.work.db, nobody, house.work.now, house.settings, "test")

@@ -8,11 +8,12 @@ import strawberry
 
 from api.context import Context
 from api.explain import ExplainStep, explain_steps
+from api.graph.pipeline.types import deals_by_id
 from api.scalars import Money
 from domain.explain import Fact
 from domain.incentives.amortization import Month
 from domain.incentives.explain import Explained, explain
-from domain.incentives.story import told
+from domain.incentives.story import deals_of, told
 
 
 async def explained(ctx: Context, ids: Sequence[UUID]) -> list[Explained | None]:
@@ -22,12 +23,14 @@ async def explained(ctx: Context, ids: Sequence[UUID]) -> list[Explained | None]
     return [found.get(line_id) for line_id in ids]
 
 
-def steps_of(found: Explained | None) -> list[ExplainStep]:
-    """From the amount down to the deals; nothing for what is by hand."""
+async def steps_of(ctx: Context, found: Explained | None) -> list[ExplainStep]:
+    """From the amount down to the deals, by the names of those that the viewer sees; nothing for what is by hand."""
     if found is None or found.trace is None or found.line.plan_id is None:
         return []
     plan = Fact("IncentivePlan", str(found.line.plan_id), f"version {found.line.plan_version}")
-    return explain_steps(told(found.trace, found.line.key, (plan,)))
+    deals = await ctx.load_each(deals_by_id, [UUID(key) for key in sorted(deals_of(found.trace))])
+    names = {str(deal.deal_id): deal.name for deal in deals if deal is not None}
+    return explain_steps(told(found.trace, found.line.key, (plan,), names))
 
 
 @strawberry.type(description="What a month bears of a line that accounting spreads over the life of what was sold.")

@@ -204,7 +204,7 @@ class StatementLine(Node):
         "what is by hand. Of a REVERSAL: the line that it takes back."
     )
     async def explain(self, info: Info) -> list[ExplainStep]:
-        return steps_of(await info.context.load(explained, self.line_id))
+        return await steps_of(info.context, await info.context.load(explained, self.line_id))
 
     @strawberry.field(
         description="The line with the whole calculation that it was written from: plan, inputs, steps, lines. "

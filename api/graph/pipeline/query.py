@@ -13,7 +13,17 @@ from api.context import Context, Info
 from api.filters import DateFilter, OrderDirection, StringFilter
 from api.graph.org.types import After, First
 from api.graph.pipeline.enums import ActivityOrderField, DealOrderField, LeadOrderField
-from api.graph.pipeline.types import Activity, Deal, Lead, activities_by_id, deals_by_id, leads_by_id
+from api.graph.pipeline.types import (
+    Activity,
+    Deal,
+    Lead,
+    activities_by_id,
+    activities_by_key,
+    deals_by_id,
+    deals_by_key,
+    leads_by_id,
+    leads_by_key,
+)
 from api.relay import KINDS, Connection, decode_cursor, nodes_by_uuid, page, page_size, uuid_of
 from domain.org.model import Scope
 from domain.pipeline.model import DealStatus
@@ -84,8 +94,24 @@ class LeadOrder:
     direction: OrderDirection = strawberry.field(default=OrderDirection.DESC, description="Which end comes first.")
 
 
+Source = Annotated[str, strawberry.argument(description="The system that told, as it was ingested.")]
+ExternalId = Annotated[str, strawberry.argument(description="Its key there.")]
+
+
 @strawberry.type
 class PipelineQuery:
+    @reads(Scope.PIPELINE_READ, "An activity, as its source knows it. Null when absent, deleted or not seen.")
+    async def activity(self, info: Info, source: Source, external_id: ExternalId) -> Activity | None:
+        return await info.context.load(activities_by_key, (source, external_id))
+
+    @reads(Scope.PIPELINE_READ, "A lead, as its source knows it. Null when absent, deleted or not seen.")
+    async def lead(self, info: Info, source: Source, external_id: ExternalId) -> Lead | None:
+        return await info.context.load(leads_by_key, (source, external_id))
+
+    @reads(Scope.PIPELINE_READ, "A deal, as its source knows it. Null when absent, deleted or not seen.")
+    async def deal(self, info: Info, source: Source, external_id: ExternalId) -> Deal | None:
+        return await info.context.load(deals_by_key, (source, external_id))
+
     @reads(Scope.PIPELINE_READ, "What the reps whom the viewer sees did.")
     async def activities(
         self,

@@ -39,8 +39,15 @@ async def leads_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Lead | None]":
     return [found.get(lead_id) for lead_id in ids]
 
 
+async def activities_by_key(ctx: Context, keys: Sequence[Key]) -> "list[Activity | None]":
+    """Activities as their source knows them, as far as the viewer sees them."""
+    rows = await ctx.fetch(_facts.activities_by_key, await ctx.sight(), *zip(*keys, strict=True))
+    found = {(row["source"], row["external_id"]): Activity.of(row) for row in rows}
+    return [found.get((source, external_id or "")) for source, external_id in keys]
+
+
 async def leads_by_key(ctx: Context, keys: Sequence[Key]) -> "list[Lead | None]":
-    """Leads that deals name, as far as the viewer sees them."""
+    """Leads as their source and deals name them, as far as the viewer sees them."""
     rows = await ctx.fetch(_facts.leads_by_key, await ctx.sight(), *zip(*keys, strict=True))
     found = {(row["source"], row["external_id"]): Lead.of(row) for row in rows}
     return [found.get((source, external_id or "")) for source, external_id in keys]
@@ -53,7 +60,7 @@ async def deals_by_id(ctx: Context, ids: Sequence[UUID]) -> "list[Deal | None]":
 
 
 async def deals_by_key(ctx: Context, keys: Sequence[Key]) -> "list[Deal | None]":
-    """Deals that activities name, as far as the viewer sees them."""
+    """Deals as their source and activities name them, as far as the viewer sees them."""
     rows = await ctx.fetch(_facts.deals_by_key, await ctx.sight(), *zip(*keys, strict=True))
     found = {(row["source"], row["external_id"]): Deal.of(row) for row in rows}
     return [found.get((source, external_id or "")) for source, external_id in keys]

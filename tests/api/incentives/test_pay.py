@@ -206,7 +206,7 @@ async def test_a_line_explains_itself_and_executes_again(paid: Company, asked: A
     data = await asked(
         "ann",
         """query ($line: ID!) { node(id: $line) { ... on StatementLine { trace
-          explain { id parentId formula value facts { label } }
+          deal { name } explain { id parentId label formula value facts { label } }
           amortization(months: 36) { startsOn amount { amount } left { amount } } } } }""",
         line=line,
     )
@@ -214,6 +214,8 @@ async def test_a_line_explains_itself_and_executes_again(paid: Company, asked: A
     assert (root["parentId"], root["value"], root["facts"][0]["label"]) == (None, "520", "version 1")
     (upper,) = [step for step in steps if step["id"] == "new/base/tier/1"]
     assert (upper["formula"], upper["value"]) == ("the part of 12000 from 10000 x 0.06", "120")
+    name = data["node"]["deal"]["name"]
+    assert [step["label"].partition(",")[0] for step in steps if step["id"].startswith("new/credit/")] == [name]
     assert verified(data["node"]["trace"]) == 520
     months = data["node"]["amortization"]
     assert [m["amount"]["amount"] for m in (months[0], months[-1])] == ["14.44", "14.6"]

@@ -10,7 +10,7 @@ from domain.explain import Fact, Step, root
 from domain.incentives.components import Commission
 from domain.incentives.inputs import Carry, Inputs
 from domain.incentives.plan import Plan
-from domain.incentives.story import FORMULAS, told
+from domain.incentives.story import FORMULAS, deals_of, told
 from domain.incentives.terms import Cap, Draw, Gate, Scale, Tier, TierMode
 from domain.incentives.trace import OPERATIONS, traced
 from tests.domain.incentives import strategies
@@ -57,6 +57,15 @@ def test_a_deal_that_crosses_the_quota_names_every_number_on_the_way() -> None:
     ]
     assert open_gate["line"].facts == (Fact("Plan", "p", "Version 1"),)
     assert open_gate["c/credit/d1"].facts == (Fact("Deal", "d1", "Deal d1, closed on 2027-01-02", D(10_000)),)
+
+
+def test_deals_go_by_their_names_where_they_are_known() -> None:
+    trace = traced(plan(Commission(key="c", rate=D("0.1"))), payee(15_000, 10_000))[1]
+    assert deals_of(trace) == {"d0", "d1"}
+    steps = {step.id: step for step in told(trace, "c:d0", names={"d1": "Harbor Mills"})}
+    assert steps["c/credit/d0"].label == "Deal d0, closed on 2027-01-01"
+    assert steps["c/credit/d1"].label == "Harbor Mills, closed on 2027-01-02"
+    assert steps["c/credit/d1"].facts == (Fact("Deal", "d1", "Harbor Mills, closed on 2027-01-02", D(10_000)),)
 
 
 def test_a_draw_is_explained_by_what_was_earned_until_then() -> None:
