@@ -79,12 +79,19 @@ def control_totals(rows: Sequence[Record]) -> dict[str, Decimal]:
 
 
 def as_csv(period: Period, rows: Sequence[Record]) -> str:
-    """RFC 4180, with a header."""
+    """RFC 4180, with a header; keys and names as `inert` writes them."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows(_cells(period, row) for row in rows)
+    for row in rows:
+        period_key, rep, name, *rest = _cells(period, row)
+        writer.writerow([period_key, inert(rep), inert(name), *rest])
     return text.getvalue()
+
+
+def inert(text: str) -> str:
+    """Text that no spreadsheet takes for a formula: an apostrophe stands before one that begins like one."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def as_json(period: Period, rows: Sequence[Record], totals: dict[str, Decimal]) -> str:

@@ -174,6 +174,15 @@ async def test_an_export_is_of_a_locked_period_and_says_what_it_sums_to(paid: Co
     assert document["rows"] == rows
 
 
+async def test_no_name_in_an_export_is_a_formula_to_a_spreadsheet(paid: Company) -> None:
+    await paid.fetch("update rep set name = '=1+1', external_id = '@bob' where org_id = $1 and external_id = 'bob'")
+    await paid.lock(NOVEMBER)
+    export = await payroll_export(paid.as_("cleo"), MONTH, NOVEMBER)
+    bob, _ = csv.DictReader(io.StringIO(export.csv.decode()))
+    assert (bob["rep"], bob["name"], bob["total"]) == ("'@bob", "'=1+1", "340.50")
+    assert json.loads(export.json)["rows"][0] | {"rep": "@bob", "name": "=1+1"} == json.loads(export.json)["rows"][0]
+
+
 async def test_a_second_export_says_so_and_gives_the_same_bytes(paid: Company) -> None:
     await paid.lock(NOVEMBER)
     first = await payroll_export(paid.as_("cleo"), MONTH, NOVEMBER)
