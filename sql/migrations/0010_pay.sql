@@ -103,7 +103,6 @@ create table earning (
 create unique index earning_reversed_once on earning (org_id, reverses);
 create index earning_by_statement on earning (org_id, statement_id, line_id);
 create index earning_by_rep on earning (org_id, rep_id, period_kind, origin_starts_on);
-create index earning_by_deal on earning (org_id, deal_id) where deal_id is not null;
 
 -- What a plan hands on from a rep's period to the next one, in the plan's order: what is owed of draws in the payee's
 -- currency, and what each component (and "", the plan) earned since it began in the plan's.
@@ -158,7 +157,7 @@ create table dispute (
   foreign key (org_id, item_id) references action_item (org_id, item_id)
 );
 create unique index dispute_one_open on dispute (org_id, line_id) where status = 'OPEN';
-create index dispute_by_statement on dispute (org_id, statement_id);
+create index dispute_by_line on dispute (org_id, line_id, opened_at desc);
 create index dispute_by_rep on dispute (org_id, rep_id, opened_at desc);
 
 create table dispute_event (
