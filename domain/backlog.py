@@ -21,7 +21,11 @@ log = structlog.get_logger("attain.backlog")
 QUEUE = "arq:queue"
 """Where jobs wait in Valkey: a sorted set."""
 
-KINDS = ("EVENTS", "RECOMPUTE", "COACH", "DELIVER")
+OWN = ("EVENTS", "RECOMPUTE", "COACH")
+"""Kinds of work that a worker does by itself."""
+
+KINDS = (*OWN, "DELIVER")
+"""All; to DELIVER waits for servers of others."""
 
 _SECONDS = 1.0
 
@@ -37,7 +41,7 @@ jobs = Gauge("attain_queue_jobs", "Jobs on the queue, those that run among them.
 async def waited_seconds(db: Database) -> float:
     """For how long work has waited that a worker takes up at once. Raises `Unavailable`."""
     rows = await db.system(_live.work_waiting)
-    return max((float(row["oldest_seconds"]) for row in rows if row["kind"] in KINDS[:3]), default=0.0)
+    return max((float(row["oldest_seconds"]) for row in rows if row["kind"] in OWN), default=0.0)
 
 
 async def refresh(db: Database, valkey: Redis) -> None:

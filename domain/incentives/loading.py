@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.calendar import DAY, Calendar, Period, PeriodKind
 from domain.incentives.book import Book, Handed
 from domain.incentives.codec import from_json
+from domain.incentives.components import Spiff
 from domain.incentives.inputs import BY_HAND, Carry, Credit, Score, Used
 from domain.incentives.known import Cancelled, Payee, PlanBook, Rates, Sold
 from domain.incentives.model import Assignment
@@ -126,14 +127,9 @@ def _first_day(calendar: Calendar, books: Collection[PlanBook], day: date) -> da
     days = [widened(calendar, books, day), calendar.period(PeriodKind.YEAR, day).starts_on]
     for book in books:
         for _, plan in book.versions:
-            days += [c.starts_on for c in plan.components if hasattr(c, "starts_on") and _runs(c, day)]
+            # A SPIFF that goes on after the day counts what it counted before.
+            days += [c.starts_on for c in plan.components if isinstance(c, Spiff) and c.ends_on > day]
     return min(days)
-
-
-def _runs(component: Any, day: date) -> bool:
-    """Whether a SPIFF goes on after a day, so that what it counted before matters."""
-    ends_on: date = component.ends_on
-    return ends_on > day
 
 
 def _horizon(calendar: Calendar, books: Collection[PlanBook], today: date) -> date:

@@ -8,7 +8,7 @@ from domain.calendar import Period, PeriodKind
 from domain.incentives.component import Component
 from domain.incentives.components import Commission, Spiff
 from domain.incentives.plan import Plan
-from domain.incentives.terms import CapScope, CreditRole, Eligibility, Gate, Measure
+from domain.incentives.terms import Cap, CapScope, CreditRole, Eligibility, Gate, Measure
 
 
 class Want(NamedTuple):
@@ -47,9 +47,9 @@ def reach(plan: Plan, period: Period, longer: Sequence[Period]) -> date:
 
 def budgets(plan: Plan) -> tuple[str | None, ...]:
     """The components with a budget that all payees share; None is the plan's own."""
-    owners: list[tuple[str | None, Sequence[object]]] = [(c.key, c.caps) for c in plan.components]
+    owners: list[tuple[str | None, Sequence[Cap]]] = [(c.key, c.caps) for c in plan.components]
     owners.append((None, plan.caps))
-    return tuple(key for key, caps in owners if any(getattr(cap, "scope", None) is CapScope.BUDGET for cap in caps))
+    return tuple(key for key, caps in owners if any(cap.scope is CapScope.BUDGET for cap in caps))
 
 
 def chained(plan: Plan) -> bool:
