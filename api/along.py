@@ -84,19 +84,20 @@ async def asked_of_page(kind: type[R], info: Any, *besides: str) -> Asked[R]:
 
 
 class _Page(NamedTuple):
-    """What a document asks of rows, in every operation."""
+    """What a document asks of rows, in every operation. `columns`: without what only the loads of `lines` look at."""
 
     columns: Columns | None
     lines: "Sequence[_Line]"
 
 
 class _Line(NamedTuple):
-    """A field whose rows may come along."""
+    """A field whose rows may come along. `needs`: the columns that its load looks at, when they do not."""
 
     field: "Field"
     load: Any
     along: Along
     kind: type[FromRow]
+    needs: frozenset[str]
     lateral: tuple[str, Lateral]
     below: "Sequence[_Line]"
 
@@ -108,46 +109,54 @@ def _page_of(kind: type[FromRow], info: Any, besides: Sequence[str]) -> _Page:
 
 def _page(kind: type[FromRow], fields: "Sequence[Field]", names: Wanted, besides: Sequence[str]) -> _Page:
     columns = kind.columns(names, *besides)
-    lines = [line for field in fields if columns is not None and (line := _line(field)) is not None]
-    if columns is None or not lines:
+    if names is None or columns is None:
+        return _Page(None, ())
+    lines = {name: line for field in fields if (name := field.python_name) and (line := _line(kind, field))}
+    if not lines:
         return _Page(columns, ())
-    of = {line.along.of for line in lines if line.along.of is not None}
-    laterals = tuple(line.lateral for line in lines)
-    return _Page(Columns(columns.values | of, columns.texts - of, laterals), lines)
+    rest = kind.columns(names.difference(lines), *besides) or columns
+    return _Page(rest._replace(along=tuple(line.lateral for line in lines.values())), list(lines.values()))
 
 
-def _line(field: "Field") -> _Line | None:
+def _line(parent: type[FromRow], field: "Field") -> _Line | None:
     load, along = field.metadata.get(ALONG, (None, None))
     name, names = field.python_name, field.wanted()
     if along is None or name is None or names is None:
         return None
     kind, many = along.kind(), along.many
     page = _page(kind, () if many else field.below(), names, ())
-    if page.columns is None or (many and _has_lists(kind, names)):
+    needs = parent.columns(frozenset([name]))
+    if page.columns is None or needs is None or (many and _has_lists(kind, names)):
         return None
     lateral = Lateral(along.query, tuple(along.on), many, page.columns)
-    return _Line(field, load, along, kind, (name, lateral), page.lines)
+    return _Line(field, load, along, kind, needs.values, (name, lateral), page.lines)
 
 
 async def _ask(columns: Columns, lines: Sequence[_Line], info: Any) -> tuple[Columns, list[object], Mapping[Any, Came]]:
-    """The columns, without what this operation may not have come along, and what the statement is told."""
+    """The columns for this operation, with what it may not have come along loaded, and what the statement is told."""
     told: list[object] = []
     came: dict[Any, Came] = {}
     laterals: list[tuple[str, Lateral]] = []
-    for field, load, along, kind, (name, lateral), within in lines:
+    values: set[str] = set()
+    for field, load, along, kind, needs, (name, lateral), within in lines:
         try:
             arguments = info.arguments_of(field)
             mine = Told() if along.tell is None else await along.tell(info.context, **arguments)
-        except Exception:  # noqa: S112 - the load raises it again, where it belongs
-            continue
+        except Exception:  # the load raises it again, where it belongs
+            mine = None
         if mine is None:
+            values |= needs
             continue
         its_columns, further, below = await _ask(lateral.columns, within, info)
         told += [*mine.values, *further]
         laterals.append((name, lateral._replace(columns=its_columns)))
         shown = None if mine.seen is None or along.of is None else (along.of, mine.seen)
+        if shown is not None:
+            values.add(shown[0])
         came[load] = Came(name, arguments, kind, along.many, mine.beside or {}, shown, its_columns, below)
-    return columns._replace(along=tuple(laterals)) if lines else columns, told, came
+    if lines:
+        columns = Columns(columns.values | values, columns.texts - values, tuple(laterals))
+    return columns, told, came
 
 
 def _has_lists(kind: type[FromRow], names: frozenset[str]) -> bool:

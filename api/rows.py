@@ -273,7 +273,7 @@ class Rows(Table[R]):
 
 
 def _joined(arrays: Sequence[list[Any] | None]) -> list[Any]:
-    return list(chain.from_iterable(array for array in arrays if array is not None))
+    return list(chain.from_iterable(filter(None, arrays)))
 
 
 def _one_each(column: list[Any]) -> list[Any]:
