@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import wraps
 from itertools import repeat
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -63,8 +63,15 @@ class Reads:
         places = [None if key is None else numbers.setdefault(key, len(numbers)) for key in keys]
         if not numbers:
             return [None] * len(keys)
-        values = await self._loading(batch).values(self, list(numbers))
+        known = self._at_hand(batch, numbers)
+        values = await self._loading(batch).values(self, list(numbers)) if known is None else known
         return values if len(numbers) == len(keys) else repeated(values, places)
+
+    def _at_hand(
+        self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]], keys: Iterable[K]
+    ) -> list[V] | None:
+        """The values, where nobody has to be asked for any of them."""
+        return None
 
     async def fetch(self, query: Query, *args: object) -> list[Record]:
         """All rows of a read in the organisation."""
@@ -168,11 +175,12 @@ class Context(Reads):
             return await batch(self, keys)
         return await self.common._loading(batch).values(self.common, keys)
 
-    async def unchanging(self, batch: CommonBatch[K, V], keys: Sequence[K]) -> Sequence[V]:
-        """What `batch` gives for keys of versions, which exist and are never edited."""
-        if self.kept is None:
-            return await self.whoever_asks(batch, keys)
-        return await self.kept.values(self.org_id, batch, self, keys)
+    def _at_hand(
+        self, batch: Callable[[Any, Sequence[K]], Awaitable[Sequence[V]]], keys: Iterable[K]
+    ) -> list[V] | None:
+        if self.kept is None or not isinstance(batch, Unchanging):
+            return None
+        return self.kept.known(self.org_id, batch.stored, keys)
 
     def forget(self) -> None:
         """Load everything anew from here on: something was written, or all is answered.
@@ -252,6 +260,19 @@ class Some:
     def __call__(self, reads: Any, keys: Sequence[Any]) -> Awaitable[Sequence[Any]]:
         loading: Awaitable[Sequence[Any]] = self.batch(reads, keys, *self.told)
         return loading
+
+
+class Unchanging(Generic[K, V]):
+    """A batch load of versions, which exist and are never edited: a process reads them once."""
+
+    def __init__(self, batch: CommonBatch[K, V]) -> None:
+        self.stored = batch
+
+    async def __call__(self, ctx: Context, keys: Sequence[K]) -> Sequence[V]:
+        """The versions, those that are known among them."""
+        if ctx.kept is None:
+            return await ctx.whoever_asks(self.stored, keys)
+        return await ctx.kept.values(ctx.org_id, self.stored, ctx, keys)
 
 
 def common(batch: Callable[..., Awaitable[Sequence[V]]]) -> Callable[..., Awaitable[Sequence[V]]]:

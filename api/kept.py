@@ -1,7 +1,7 @@
 """What never changes once it is stored: read once a process."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,15 @@ class Kept:
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self._known: OrderedDict[tuple[UUID, Load], dict[Any, Any]] = OrderedDict()
+
+    def known(self, org_id: UUID, load: Load, keys: Iterable[Any]) -> list[Any] | None:
+        """What is known already of these keys, if all of it is."""
+        known = self._known.get((org_id, load))
+        if known is None:
+            return None
+        self._known.move_to_end((org_id, load))
+        found = [known.get(key) for key in keys]
+        return None if None in found else found
 
     async def values(self, org_id: UUID, load: Load, reads: Any, keys: Sequence[Any]) -> list[Any]:
         """What `load(reads, keys)` gives for keys of what exists."""

@@ -43,3 +43,12 @@ async def test_who_has_not_asked_for_longest_is_forgotten_when_there_is_too_much
         await kept.values(org, _load, store, [1, 2])
     assert store.asked == [[1, 2]]
     assert await kept.values(third, _load, store, range(9)) == [f"a {key}" for key in range(9)]
+
+
+async def test_what_is_known_is_at_hand_as_soon_as_all_of_it_is() -> None:
+    kept, org = Kept(), uuid4()
+    assert kept.known(org, _load, [1]) is None
+    await kept.values(org, _load, Store("a"), [1, 2])
+    assert kept.known(org, _load, [2, 1, 2]) == ["a 2", "a 1", "a 2"]
+    assert kept.known(org, _load, [1, 3]) is None
+    assert kept.known(uuid4(), _load, [1]) is None

@@ -9,7 +9,7 @@ from uuid import UUID
 import strawberry
 
 import api.graph.pipeline.enums  # noqa: F401 - describes DealStatus
-from api.context import Context, Reads, common
+from api.context import Context, Reads, Unchanging, common
 from api.graph.scorecards.enums import FormulaType
 from api.graph.scorecards.loaders import (
     Version,
@@ -101,12 +101,9 @@ async def kpis_by_id(reads: Reads, ids: Sequence[UUID]) -> "list[Kpi | None]":
     return [Kpi.of(row) if row else None for row in await kpis_now(reads, ids)]
 
 
-async def kpis_of_versions(ctx: Context, versions: Sequence[Version]) -> "Sequence[Kpi]":
+@Unchanging
+async def kpis_of_versions(reads: Reads, versions: Sequence[Version]) -> "list[Kpi]":
     """Certain versions of KPIs, which exist."""
-    return await ctx.unchanging(_stored_kpis, versions)
-
-
-async def _stored_kpis(reads: Reads, versions: Sequence[Version]) -> "list[Kpi]":
     return [Kpi.of(row) for row in await kpi_versions(reads, versions)]
 
 
@@ -178,12 +175,9 @@ class ScorecardTemplateKpi:
         )
 
 
-async def templates_of_versions(ctx: Context, versions: Sequence[Version]) -> "Sequence[ScorecardTemplate]":
+@Unchanging
+async def templates_of_versions(reads: Reads, versions: Sequence[Version]) -> "list[ScorecardTemplate]":
     """Certain versions of templates, which exist."""
-    return await ctx.unchanging(_stored_templates, versions)
-
-
-async def _stored_templates(reads: Reads, versions: Sequence[Version]) -> "list[ScorecardTemplate]":
     return [ScorecardTemplate.of(row) for row in await template_versions(reads, versions)]
 
 
