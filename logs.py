@@ -7,6 +7,7 @@ Python's or the system's own.
 """
 
 import asyncio
+import atexit
 import logging
 import re
 import sys
@@ -46,6 +47,7 @@ def configure(settings: Settings) -> None:
             self._logger.msg(_scrub(self._logger, method, render(self._logger, method, line)))
 
     structlog.configure(logger_factory=_Stdout, wrapper_class=Ours, cache_logger_on_first_use=True)
+    atexit.register(_Stdout.flush)
     # What no line shows is not gathered for each (the logging HOWTO's "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
@@ -64,6 +66,7 @@ def configure(settings: Settings) -> None:
 class _Stdout:
     """Writes our own lines: those of one turn of an event loop together, others at once."""
 
+    _lines: ClassVar[list[str]] = []
     _flushing: ClassVar[asyncio.AbstractEventLoop | None] = None
 
     def __init__(self, name: str = "") -> None:
@@ -71,16 +74,20 @@ class _Stdout:
 
     def msg(self, line: str) -> None:
         """Write it."""
-        sys.stdout.write(line + "\n")
+        self._lines.append(line + "\n")
         loop = asyncio._get_running_loop()
         if loop is None:
-            sys.stdout.flush()
+            self.flush()
         elif _Stdout._flushing is not loop:
             _Stdout._flushing = loop
-            loop.call_soon(self._flush)
+            loop.call_soon(self.flush)
 
-    def _flush(self) -> None:
-        _Stdout._flushing = None
+    @classmethod
+    def flush(cls) -> None:
+        """Write what there is in one piece, also where PYTHONUNBUFFERED has stdout keep nothing back."""
+        cls._flushing = None
+        lines, cls._lines = cls._lines, []
+        sys.stdout.write("".join(lines))
         sys.stdout.flush()
 
 

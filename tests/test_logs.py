@@ -1,5 +1,8 @@
+import asyncio
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -84,6 +87,26 @@ def test_an_exception_is_told_without_what_people_sent(as_json: bool, capsys: py
     assert [line for line in told if "KeyError" in line or "ValueError:" in line] == []
 
 
+async def test_lines_of_one_turn_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+
+    class Unbuffered(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    logs.configure(Settings(log_json=True, log_level="INFO"))
+    monkeypatch.setattr(sys, "stdout", Unbuffered())
+    log = structlog.get_logger("attain.api")
+    for turn in (["a", "b"], ["c"]):
+        for event in turn:
+            log.info(event)
+        await asyncio.sleep(0)
+        (together,) = written
+        assert [json.loads(line)["event"] for line in together.splitlines()] == turn
+        written.clear()
+
+
 async def test_a_statement_that_postgres_refuses_is_told_by_its_code(
     make_org: MakeOrg, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,6 +122,7 @@ async def test_a_statement_that_postgres_refuses_is_told_by_its_code(
             await tx.execute(twice)
     except asyncpg.UniqueViolationError:
         structlog.get_logger("attain.api").exception("failed")
+    await asyncio.sleep(0)
     (line,) = lines(capsys)
     assert line["exception"].endswith("UniqueViolationError 23505 app_user app_user_email")
     assert "ada@harbor.example'" not in line["exception"]
