@@ -1,9 +1,8 @@
 """Logs of every process: one line an event, JSON in production, readable on a developer's terminal.
 
-Bind what an operation is about with `structlog.contextvars.bind_contextvars(request_id=..., org_id=...)`: every line
-until it is unbound carries it, those of libraries too. Secrets never reach a line, wherever they come from, and neither
-does what people sent: an exception is told by where it happened and its kind, and by its text only where that text is
-Python's or the system's own.
+Say what a task is about with `logs.about(request_id=..., org_id=...)`: every line of it carries that, those of
+libraries too. Secrets never reach a line, wherever they come from, and neither does what people sent: an exception is
+told by where it happened and its kind, and by its text only where that text is Python's or the system's own.
 """
 
 import asyncio
@@ -12,12 +11,14 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import orjson
 import structlog
-from structlog.contextvars import merge_contextvars
 
 import telemetry
 from settings import Settings
@@ -31,6 +32,24 @@ _PLAIN = (AttributeError, NameError, TypeError, ImportError, OSError, RuntimeErr
 _LEVELS = {"exception": "error", "warn": "warning"}
 _SECRET_NAMES = frozenset(("authorization", "cookie", "jwt_secret", "password", "secret", "token"))
 
+# structlog's own has a variable for each name, and at each line looks for them among all others of the task.
+_about: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxyType({}))
+
+
+def about(**told: str) -> None:
+    """From here on every line of this task, and of those that it starts, carries this too."""
+    _about.set({**_about.get(), **told})
+
+
+def no_longer_about(name: str) -> None:
+    """From here on they carry it no more."""
+    _about.set({kept: value for kept, value in _about.get().items() if kept != name})
+
+
+def merge_about(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A line with what its task is about. What the line itself says of a name counts."""
+    return {**_about.get(), **event}
+
 
 def configure(settings: Settings) -> None:
     """Send this process's logs, and those of the libraries it uses, to stdout."""
@@ -42,8 +61,7 @@ def configure(settings: Settings) -> None:
         """Our own lines: neither `logging` nor structlog's chain, each of which takes longer than to find a rep."""
 
         def _proxy_to_logger(self, method: str, event: str | None = None, /, **told: Any) -> None:
-            told["event"] = event
-            line = _complete(self._logger, method, merge_contextvars(self._logger, method, told))
+            line = _complete(self._logger.name, method, {"event": event, **_about.get(), **told})
             self._logger.msg(_scrub(self._logger, method, render(self._logger, method, line)))
 
     structlog.configure(logger_factory=_Stdout, wrapper_class=Ours, cache_logger_on_first_use=True)
@@ -54,7 +72,7 @@ def configure(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), merge_contextvars, _complete],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), merge_about, _complete_foreign],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render, _scrub],
         )
     )
@@ -91,20 +109,26 @@ class _Stdout:
         sys.stdout.flush()
 
 
-def _complete(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """What every line tells besides, and nothing under a name that is secret."""
-    record = event.get("_record")  # of a line of a library, whose names may be in any case
-    if not _SECRET_NAMES.isdisjoint(event if record is None else map(str.lower, event)):
-        event = {name: "[secret]" if name.lower() in _SECRET_NAMES else value for name, value in event.items()}
-    event["logger"] = logger.name if record is None else record.name
-    if event["logger"] == "asyncio":  # the rest is the task's repr, and in it that of its exception
+def _complete_foreign(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A line of a library, whose names may be in any case."""
+    record = event["_record"]
+    if record.name == "asyncio":  # the rest is the task's repr, and in it that of its exception
         event["event"] = str(event["event"]).partition("\n")[0]
+    named = {name.lower() if name.lower() in _SECRET_NAMES else name: value for name, value in event.items()}
+    return _complete(record.name, method, named)
+
+
+def _complete(logger: str, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What every line tells besides, and nothing under a name that is secret."""
+    if not _SECRET_NAMES.isdisjoint(event):
+        event.update(dict.fromkeys(_SECRET_NAMES & event.keys(), "[secret]"))
+    event["logger"] = logger
     event["level"] = _LEVELS.get(method, method)
     event["timestamp"] = datetime.now(UTC)
     current = telemetry.traceparent()
     if current is not None:
         event["trace_id"] = current.split("-")[1]
-    return _explained(logger, method, event) if "exc_info" in event else event
+    return _explained(None, method, event) if "exc_info" in event else event
 
 
 def told(exc_info: structlog.typing.ExcInfo) -> str:

@@ -18,8 +18,8 @@ import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from structlog.contextvars import unbind_contextvars
 
+import logs
 from api import metrics
 from api.context import Common
 from api.family import Family
@@ -234,7 +234,7 @@ class _Follower:
         self._task.cancel()
 
     async def _run(self) -> None:
-        unbind_contextvars("request_id")  # it outlives the request that started it
+        logs.no_longer_about("request_id")  # it outlives the request that started it
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.sweep_seconds):

@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError
-from structlog.contextvars import unbind_contextvars
 
+import logs
 from api import metrics
 from api.context import Common, Context
 from api.documents import Invalid, Prepared
@@ -209,7 +209,7 @@ class Group:
         metrics.groups.dec()
 
     async def _run(self) -> None:
-        unbind_contextvars("request_id")  # it outlives the request that started it
+        logs.no_longer_about("request_id")  # it outlives the request that started it
         tries = 0
         while True:
             await self._wake.wait()

@@ -11,8 +11,8 @@ import structlog
 from graphql import GraphQLError, OperationType
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
-from structlog.contextvars import bind_contextvars
 
+import logs
 from api import metrics, sse
 from api.bus import Bus
 from api.context import Context
@@ -65,7 +65,7 @@ class GraphQLOverHttp:
         started = time.perf_counter()
         rid = request_id(request.headers.get(b"x-request-id"))
         note: dict[str, Any] = {}
-        bind_contextvars(request_id=rid)  # a request is a task of its own: nothing to unbind
+        logs.about(request_id=rid)
         media = _preferred(request.headers.get(b"accept"), _OFFERED)
         try:
             response = await self._respond(request, media, rid, note)
@@ -99,7 +99,7 @@ class GraphQLOverHttp:
             return HTMLResponse(page(datetime.now(UTC)))
         viewer, expires = await self._admitted(request)
         given = await self._given(request)
-        bind_contextvars(org_id=str(viewer.org_id))
+        logs.about(org_id=str(viewer.org_id))
         key = request.headers.get(b"idempotency-key")
         if isinstance(given, list):
             return await self._batch(given, request, media, self._api.context(viewer, rid), note)

@@ -18,8 +18,8 @@ import structlog
 from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
-from structlog.contextvars import bind_contextvars
 
+import logs
 from api import metrics
 from api.bus import Bus
 from api.documents import Invalid
@@ -211,7 +211,7 @@ class _Connection:
 
     async def _operate(self, id_: str, payload: object, viewer: Viewer) -> None:
         """One operation to its end. The id is free again before the last message goes out."""
-        bind_contextvars(request_id=self.request_id, org_id=str(viewer.org_id))
+        logs.about(request_id=self.request_id, org_id=str(viewer.org_id))
         started = time.perf_counter()
         note: dict[str, Any] = {}
         try:

@@ -24,7 +24,8 @@ def as_before() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
+    logs.no_longer_about("request_id")
+    logs.no_longer_about("org_id")
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
@@ -33,7 +34,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
 
 def test_a_line_is_json_and_carries_what_the_operation_is_about(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure(Settings(log_json=True, log_level="INFO"))
-    structlog.contextvars.bind_contextvars(request_id="r1", org_id="o1")
+    logs.about(request_id="r1", org_id="o1")
     structlog.get_logger("attain.api").info("operation", name="Reps")
     logging.getLogger("asyncpg").warning("slow %s", "query")
     ours, theirs = lines(capsys)

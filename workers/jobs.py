@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars
 
+import logs
 from domain import recompute as domain
 from domain.scorecards import results as scorecards
 from domain.work import Work
@@ -79,7 +79,7 @@ async def coach(ctx: dict[str, Any], org: str) -> None:
 async def _drain(
     ctx: dict[str, Any], job: str, org: str, once: Callable[[Work], Awaitable[bool]], most: int | None = None
 ) -> None:
-    bind_contextvars(org_id=org)  # a job is a task of its own: nothing to unbind
+    logs.about(org_id=org)
     # From here on a new job may wait: what is marked while this one runs must not be lost.
     await ctx["redis"].delete(WAITING.format(job=job, org=org))
     with _measured(job) as note:
@@ -122,7 +122,8 @@ async def tick(ctx: dict[str, Any]) -> None:
     oldest = now - timedelta(days=ctx["settings"].event_retention_days)
     for row in await db.system(_live.organizations):
         work = Work.system(db, row["org_id"], now)
-        with bound_contextvars(org_id=str(row["org_id"])), _measured("tick"):
+        logs.about(org_id=str(row["org_id"]))
+        with _measured("tick"):
             await scorecards.stale_by_time(work)
             if await domain.new_day(work):
                 async with work.transaction() as tx:

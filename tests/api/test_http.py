@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import httpx
 import pytest
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+import logs
 from domain.org.keys import api_key_create
 from domain.org.model import Scope
 from tests.api.conftest import Serve, Server
@@ -225,7 +225,7 @@ async def test_subscription_needs_a_stream(client: httpx.AsyncClient) -> None:
 
 async def test_the_log_of_a_failure_says_whose_request_it_was(server: Server, make_org: MakeOrg) -> None:
     work = await make_org()
-    with capture_logs(processors=[merge_contextvars]) as lines:
+    with capture_logs(processors=[logs.merge_about]) as lines:
         async with server.client(server.token(work), **{"X-Request-Id": "mine-1"}) as client:
             await client.post("/graphql", json={"query": "{ boom }"})
             await client.post("/graphql", json={"query": "{ hello }"}, headers={"X-Request-Id": "mine-2"})

@@ -12,9 +12,9 @@ import asyncpg
 import httpx
 import pytest
 from prometheus_client import REGISTRY
-from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
+import logs
 from api.tokens import mint
 from dev import company
 from dev.services import services
@@ -219,7 +219,7 @@ async def work(make_org: MakeOrg) -> Work:
 
 
 async def test_a_request_is_one_line(server: Server, work: Work) -> None:
-    with capture_logs(processors=[merge_contextvars]) as lines:
+    with capture_logs(processors=[logs.merge_about]) as lines:
         async with server.client(server.token(work), **{"X-Request-Id": "mine-1"}) as client:
             await client.post("/graphql", json=TEAMS)
     (line,) = lines
@@ -242,7 +242,7 @@ async def test_a_request_is_one_line(server: Server, work: Work) -> None:
 
 
 async def test_an_operation_on_a_socket_is_one_line(server: Server, work: Work) -> None:
-    with capture_logs(processors=[merge_contextvars]) as lines:
+    with capture_logs(processors=[logs.merge_about]) as lines:
         async with connect(server, server.token(work)) as socket:
             await socket.subscribe("query Greet { hello }")
             assert (await socket.receive())["payload"] == {"data": {"hello": "Hello, world"}, "extensions": ANY}
