@@ -3,6 +3,8 @@
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, NoReturn
 from uuid import UUID
@@ -23,12 +25,24 @@ def settings_with(*needed: str) -> Settings:
         known = settings()
     except ValidationError as failure:
         for error in failure.errors():
-            print(f"attain: ATTAIN_{str(error['loc'][0]).upper()}: {error['msg']}", file=sys.stderr)
+            name = str(error["loc"][0])
+            meant = Settings.model_fields[name].description
+            print(f"attain: ATTAIN_{name.upper()}: {error['msg']} ({meant})", file=sys.stderr)
         raise typer.Exit(1) from None
+    for unknown, meant in _misspelt():
+        print(f"attain: {unknown} is no setting, and has no effect. Is {meant} meant?", file=sys.stderr)
     missing = [f"ATTAIN_{name.upper()}" for name in needed if not getattr(known, name)]
     if missing:
-        fail(f"Set {' and '.join(missing)}, or run `attain up`, which needs neither.")
+        fail(f"Set {' and '.join(missing)}, or run `attain up`, which needs no settings.")
     return known
+
+
+def _misspelt() -> Iterator[tuple[str, str]]:
+    """Variables of the environment that look much like one of ours, with that one."""
+    ours = [f"ATTAIN_{name.upper()}" for name in Settings.model_fields]
+    for name in sorted(os.environ):
+        if name.startswith("ATTAIN_") and not name.startswith("ATTAIN_TEST_") and name not in ours:
+            yield from ((name, meant) for meant in get_close_matches(name, ours, 1, 0.8))
 
 
 def check_database(known: Settings) -> None:

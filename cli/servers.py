@@ -64,12 +64,22 @@ def serve(
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=10,
     )
+    listening = _listen(config.host, config.port, config.backlog) if fd is None else socket.socket(fileno=fd)
     config.load()
     _spare_the_collector()
     server = uvicorn.Server(config)
-    server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
+    server.run(sockets=[listening])
     if not server.started:
         raise typer.Exit(1)
+
+
+def _listen(host: str, port: int, backlog: int) -> socket.socket:
+    """The socket of an address; else one line that says why not."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=backlog)
+    except OSError as failure:
+        fail(f"The API cannot listen: {failure.strerror}. Choose another --host or --port.")
 
 
 def _spare_the_collector() -> None:

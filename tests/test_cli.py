@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -33,15 +34,44 @@ async def attain(*arguments: str, **variables: str) -> tuple[int | None, str, st
 
 @pytest.mark.parametrize("command", ["serve", "work"])
 async def test_settings_that_are_missing_are_named(command: str) -> None:
-    said = "attain: Set ATTAIN_DATABASE_URL and ATTAIN_VALKEY_URL, or run `attain up`, which needs neither.\n"
+    said = "attain: Set ATTAIN_DATABASE_URL and ATTAIN_VALKEY_URL, or run `attain up`, which needs no settings.\n"
     assert await attain(command) == (1, "", said)
 
 
 async def test_every_setting_at_fault_is_named() -> None:
-    code, _, errors = await attain("serve", port="x", jwt_secret="short")
+    code, _, errors = await attain("serve", port="x", jwt_secret="short", log_level="LOUD", sweep_seconds="0")
     assert code == 1
-    assert [line.split(":")[1].strip() for line in errors.splitlines()] == ["ATTAIN_PORT", "ATTAIN_JWT_SECRET"]
+    assert [line.split(":")[1].strip() for line in errors.splitlines()] == [
+        "ATTAIN_PORT",
+        "ATTAIN_JWT_SECRET",
+        "ATTAIN_LOG_LEVEL",
+        "ATTAIN_SWEEP_SECONDS",
+    ]
+    assert "(HS256 secret of development tokens, at least 32 characters)" in errors
     assert "short" not in errors
+
+
+async def test_a_setting_that_is_misspelt_is_told() -> None:
+    code, _, errors = await attain("serve", pool_sze="5", test_pool_size="5", write_access="1")
+    assert code == 1
+    said, missing = errors.splitlines()
+    assert said == "attain: ATTAIN_POOL_SZE is no setting, and has no effect. Is ATTAIN_POOL_SIZE meant?"
+    assert missing.startswith("attain: Set ")
+
+
+async def test_a_port_that_is_taken_is_one_line(database_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        valkey = "redis://127.0.0.1:1"
+        code, _, errors = await attain("serve", database_url=database_url, valkey_url=valkey, port=str(port))
+    assert code == 1
+    assert errors.startswith("attain: The API cannot listen: Address already in use")
+    assert errors.endswith(f"{port})). Choose another --host or --port.\n")
+
+
+def test_pages_that_may_ask_are_told_apart_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTAIN_CORS_ORIGINS", "https://a.example, https://b.example")
+    assert Settings().cors_origins == ["https://a.example", "https://b.example"]
 
 
 @pytest.mark.parametrize("command", ["serve", "work"])
