@@ -23,7 +23,8 @@ from api.deadlines import Deadline
 from api.engine import Gate
 from api.errors import forbidden, unauthenticated, user_error
 from domain.errors import Rejected
-from domain.org.model import SCOPES, Role, Scope, Viewer
+from domain.org.model import Scope, Viewer
+from domain.org.sight import person
 from settings import Settings
 from sql.pool import Database
 from sql.queries import queries
@@ -80,15 +81,13 @@ async def authenticate(db: Database, settings: Settings, token: str, now: dateti
         return await _by_key(db, token, now), None
     claims = await _claims(settings, token)
     try:
-        org_id, email = UUID(claims["org"]), str(claims["email"])
+        org_id, email = UUID(str(claims["org"])), str(claims["email"])
     except (KeyError, ValueError):
         raise unauthenticated("The token lacks the claims `org` (a uuid) and `email`.") from None
     async with db.session(org_id) as session:
-        row = await session.row(_access.user_by_email, email)
-    if row is None:
+        viewer = await person(session, email)
+    if viewer is None:
         raise unauthenticated("No active user of this organisation has the token's e-mail address.")
-    role = Role(row["role"])
-    viewer = Viewer(org_id, SCOPES[role], role, row["user_id"], None, row["rep_id"], row["name"])
     return viewer, datetime.fromtimestamp(claims["exp"], UTC)
 
 

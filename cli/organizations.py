@@ -106,12 +106,12 @@ async def _import(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.table import Column, Table
 
-    from domain.org.model import SCOPES, Role, Scope, Viewer
+    from domain.org.model import Scope
+    from domain.org.sight import person
     from domain.pipeline.importing import import_files, write_rejected
     from domain.pipeline.mapping import plan as read
     from domain.work import Work
     from sql.pool import Database
-    from sql.queries import queries
 
     plan = read(mapping)
     org_id = await org_of(known, email, org)
@@ -120,11 +120,9 @@ async def _import(
     console = Console(highlight=False)
     try:
         async with db.session(org_id) as session:
-            user = await session.row(queries("access").user_by_email, email)
-        role = Role(user["role"]) if user else Role.REP
-        if user is None or Scope.ORG_WRITE not in SCOPES[role]:
+            viewer = await person(session, email)
+        if viewer is None or Scope.ORG_WRITE not in viewer.scopes:
             fail(f"{email} is not an administrator.")
-        viewer = Viewer(org_id, SCOPES[role], role, user["user_id"], name=user["name"])
         with Progress(*columns, console=console) as bar:
             tasks = [bar.add_task(f"{file.path} into {file.into}", visible=False) for file in plan.files]
 

@@ -22,7 +22,8 @@ from domain.incentives.plans import incentive_plan_draft, incentive_plan_publish
 from domain.incentives.trace import Mismatch
 from domain.incentives.whatif import Simulated, simulate
 from domain.org.actions import calendar
-from domain.org.model import SCOPES, Role, Scope, Viewer
+from domain.org.model import Scope
+from domain.org.sight import person
 from domain.work import Work
 from sql.pool import Database
 from sql.queries import queries
@@ -45,11 +46,9 @@ class Proposal:
 async def comp_admin(db: Database, org_id: UUID, email: str) -> Work:
     """Work of somebody who may write pay. Raises `Refused` for anybody else."""
     async with db.session(org_id) as session:
-        user = await session.row(queries("access").user_by_email, email)
-    role = Role(user["role"]) if user else Role.REP
-    if user is None or Scope.INCENTIVES_WRITE not in SCOPES[role]:
+        viewer = await person(session, email)
+    if viewer is None or Scope.INCENTIVES_WRITE not in viewer.scopes:
         raise Refused(f"{email} is not a compensation administrator.")
-    viewer = Viewer(org_id, SCOPES[role], role, user["user_id"], None, user["rep_id"], user["name"])
     return Work(db, viewer, datetime.now(UTC))
 
 

@@ -15,12 +15,11 @@ from dev.bench.report import Cell, Table, distribution
 from dev.bench.rig import Rig
 from dev.bench.subscribers import Heard, Subscribers, subscribed
 from domain.feed import actions as feed
-from domain.org.model import SCOPES, Role, Viewer
+from domain.org.sight import person
 from domain.work import Work
 from sql.pool import Database
 from sql.queries import Query, queries
 
-_access = queries("access")
 _live = queries("live")
 
 _ITEMS = """subscription ($after: String) { actionItemChanged(after: $after) { kind cursor occurredAt
@@ -101,11 +100,10 @@ async def _item(rig: Rig, db: Database) -> tuple[Work, UUID]:
     """An action item, and somebody who may comment on it."""
     email = rig.company.emails["admin"]
     async with db.session(rig.org_id) as session:
-        user = await session.row(_access.user_by_email, email)
+        viewer = await person(session, email)
         rep_id = await session.value(_REP)
-    if user is None:
+    if viewer is None:
         raise ValueError(f"{email} is no user.")
-    viewer = Viewer(rig.org_id, SCOPES[Role.ADMIN], Role.ADMIN, user_id=user["user_id"], name=user["name"])
     work = Work(db, viewer, datetime.now(UTC))
     item = await feed.action_item_create(work, rep_id=rep_id, title="Plan the quarter")
     return work, item.item_id

@@ -21,11 +21,10 @@ from domain.incentives.plans import (
     incentive_plan_publish,
 )
 from domain.incentives.terms import Cap, CapScope, ClawbackWindow, Draw, Measure, Scale, Sharing, Tier, UnitTier
-from domain.org.model import SCOPES, Role, Viewer
+from domain.org.sight import person
 from domain.work import Work
 from sql.queries import queries
 
-_access = queries("access")
 _read = queries("incentive_read")
 
 # Payroll closes a period so many days after its end.
@@ -147,11 +146,9 @@ async def _rep(admin: Work, advisor: Advisor) -> Work:
 
 async def _person(admin: Work, email: str) -> Work:
     async with admin.db.session(admin.viewer.org_id) as session:
-        row = await session.row(_access.user_by_email, email)
-    if row is None:
+        viewer = await person(session, email)
+    if viewer is None:
         raise LookupError(email)
-    role = Role(row["role"])
-    viewer = Viewer(admin.viewer.org_id, SCOPES[role], role, row["user_id"], None, row["rep_id"], row["name"])
     return replace(admin, viewer=viewer)
 
 

@@ -1,13 +1,22 @@
-"""Whom a viewer sees: a rep itself, a manager those below as of the day asked for, everybody else all of them."""
+"""Who somebody is, and whom a viewer sees: a rep itself, a manager those below as of the day asked for, others all."""
 
 from datetime import date
 from uuid import UUID
 
-from domain.org.model import Role, Viewer
+from domain.org.model import SCOPES, Role, Viewer
 from sql.pool import Session
 from sql.queries import queries
 
 _access = queries("access")
+
+
+async def person(session: Session, email: str) -> Viewer | None:
+    """The active user of the organisation with this address; None when there is none."""
+    row = await session.row(_access.user_by_email, email)
+    if row is None:
+        return None
+    role = Role(row["role"])
+    return Viewer(session.org_id, SCOPES[role], role, row["user_id"], None, row["rep_id"], row["name"])
 
 
 async def visible_reps(session: Session, viewer: Viewer, day: date) -> frozenset[UUID] | None:

@@ -97,6 +97,8 @@ async def test_a_providers_token_speaks_for_the_user_with_its_address(
         {"exp": NOW - timedelta(seconds=1)},
         {"email": "nobody@harbor.example"},
         {"org": "not a uuid"},
+        {"org": 5},
+        {"org": None},
         {"org": "00000000-0000-0000-0000-000000000001"},
     ],
 )

@@ -26,7 +26,7 @@ from rich.table import Table
 
 from domain.calendar import Calendar, Period, PeriodKind
 from domain.org.actions import calendar
-from domain.org.model import SCOPES, Role, Viewer
+from domain.org.sight import person
 from domain.pipeline.mapping import plan
 from domain.quotas.actions import quotas_set
 from domain.quotas.model import NO_KPI, Measure, QuotaItem, Subject, Terms
@@ -193,11 +193,9 @@ async def _said(email: str, org: UUID, computed: Board) -> Board:
     db = await Database.open(os.environ["ATTAIN_DATABASE_URL"], size=2, timeout_ms=120_000)
     try:
         async with db.session(org) as session:
-            user = await session.row(queries("access").user_by_email, email)
-        if user is None:
+            viewer = await person(session, email)
+        if viewer is None:
             raise typer.BadParameter(f"{email} is no user of this organisation")
-        role = Role(user["role"])
-        viewer = Viewer(org, SCOPES[role], role, user["user_id"], name=user["name"])
         return await from_attain(Work(db, viewer, datetime.now(UTC)), {agent for agent, _ in computed})
     finally:
         await db.close()
