@@ -37,6 +37,9 @@ KEY_PREFIX = "atk_"
 _VIEWER_SECONDS = 2.0
 _MOST_VIEWERS = 10_000
 
+# How long what the identity provider shows as its keys counts.
+_KEYS_SECONDS = 300.0
+
 
 class Viewers:
     """Who stands behind tokens. One per process.
@@ -107,6 +110,7 @@ async def _by_key(db: Database, token: str, now: datetime) -> Viewer:
 
 
 async def _claims(settings: Settings, token: str) -> dict[str, Any]:
+    """What a token says. Raises UNAUTHENTICATED, and `ConnectionError` when the keys that it is checked by are away."""
     try:
         if settings.jwks_url:
             key: Any = (await asyncio.to_thread(_jwks(settings.jwks_url).get_signing_key_from_jwt, token)).key
@@ -123,6 +127,8 @@ async def _claims(settings: Settings, token: str) -> dict[str, Any]:
             issuer=settings.jwt_issuer,
             options={"require": ["exp"]},
         )
+    except jwt.PyJWKClientConnectionError:
+        raise ConnectionError("The identity provider's keys cannot be fetched.") from None
     except jwt.ExpiredSignatureError:
         raise unauthenticated("The token has expired.") from None
     except jwt.PyJWTError:
@@ -131,8 +137,8 @@ async def _claims(settings: Settings, token: str) -> dict[str, Any]:
 
 @cache
 def _jwks(url: str) -> jwt.PyJWKClient:
-    """Keys are fetched once and again when a token names one that is not known."""
-    return jwt.PyJWKClient(url, cache_keys=True, timeout=5)
+    """Keys are fetched anew after a while, so that withdrawn ones end, and when a token names one that is not known."""
+    return jwt.PyJWKClient(url, lifespan=_KEYS_SECONDS, timeout=5)
 
 
 @strawberry.schema_directive(

@@ -54,7 +54,7 @@ def formatted(error: GraphQLError, request_id: str) -> dict[str, Any]:
     elif isinstance(original, Unavailable) and not isinstance(original, ValueError):
         # (asyncpg calls a value that does not fit its column an InterfaceError too, and a ValueError.)
         log.warning("unavailable", request_id=request_id, error=repr(original))
-        answer["message"] = "The database did not answer in time. Nothing is lost; try again."
+        answer["message"] = "A server behind this one did not answer in time. Nothing is lost; try again."
         extensions = {"code": "UNAVAILABLE", "retryable": True}
     elif original is not None:
         log.error("internal", request_id=request_id, exc_info=original)

@@ -1,6 +1,7 @@
 """Who a token speaks for, and which tokens speak for nobody."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from domain.org.model import SCOPES, Role, Scope, UserItem
 from domain.org.people import users_upsert
 from domain.work import Work
 from settings import Settings
+from sql.pool import Unavailable
 from tests.api.conftest import Serve
 from tests.conftest import MakeOrg
 
@@ -29,6 +31,9 @@ NOW = datetime.now(UTC)
 SECRET = "another secret of tests, long enough to sign with"
 
 Keys = dict[str, Any]
+
+WITHDRAWN: dict[str, bool] = {}
+"""Keys that the identity provider shows no more."""
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +49,13 @@ def jwks_url(keys: Keys) -> Iterator[str]:
     for name, key in keys.items():
         algorithm: Any = jwt.get_algorithm_by_name(name)
         public.append({**algorithm.to_jwk(key.public_key(), as_dict=True), "kid": name, "alg": name, "use": "sig"})
-    body = json.dumps({"keys": public}).encode()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(body)
+            shown = [key for key in public if key["kid"] not in WITHDRAWN]
+            self.wfile.write(json.dumps({"keys": shown}).encode())
 
         def log_message(self, *_: object) -> None:
             """Nothing on the terminal."""
@@ -112,6 +117,29 @@ async def test_a_token_with_a_wrong_claim_speaks_for_nobody(
     with pytest.raises(Refusal) as refusal:
         await authenticate(work.db, settings, token, NOW)
     assert refusal.value.extensions == {"code": "UNAUTHENTICATED"}
+
+
+async def test_a_key_that_is_published_no_more_signs_nothing(
+    make_org: MakeOrg, keys: Keys, jwks_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.auth._KEYS_SECONDS", 1e-9)
+    work = await make_org(admin_email="ada@harbor.example")
+    settings = Settings(jwks_url=f"{jwks_url}/RS256", jwt_issuer="https://id.example")
+    token = jwt.encode(claims(work), keys["RS256"], "RS256", {"kid": "RS256"})
+    assert (await authenticate(work.db, settings, token, NOW))[0].name == "Ada Admin"
+    monkeypatch.setitem(WITHDRAWN, "RS256", True)
+    with pytest.raises(Refusal) as refusal:
+        await authenticate(work.db, settings, token, NOW)
+    assert refusal.value.extensions == {"code": "UNAUTHENTICATED"}
+
+
+async def test_while_no_keys_can_be_had_nobody_is_told_that_a_token_is_wrong(make_org: MakeOrg, keys: Keys) -> None:
+    work = await make_org(admin_email="ada@harbor.example")
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        url = f"http://127.0.0.1:{closing.getsockname()[1]}/keys"
+    token = jwt.encode(claims(work), keys["RS256"], "RS256", {"kid": "RS256"})
+    with pytest.raises(Unavailable):
+        await authenticate(work.db, Settings(jwks_url=url, jwt_issuer="https://id.example"), token, NOW)
 
 
 async def test_where_keys_are_published_a_shared_secret_signs_nothing(make_org: MakeOrg, jwks_url: str) -> None:
