@@ -96,7 +96,7 @@ class _Tree:
             return Step(name, parent, label, formula if value is not None else reason, value, unit)
 
         yield step("ratio", "Attainment", f"{f.attained} / {f.quota}", f.ratio, "RATIO", None)
-        yield step("gap", "Ahead of the quota", f"{f.attained} - {f.quota}", f.gap, self.unit, "ratio")
+        yield step("gap", "Attained less quota", f"{f.attained} - {f.quota}", f.gap, self.unit, "ratio")
         yield step("expected", "Expected by now", f"{f.quota} x {share}", f.expected, self.unit, "ratio")
         yield step("paceRatio", "Pace", f"{f.attained} / {f.expected}", f.pace_ratio, "RATIO", "ratio")
         yield step("projected", "Projected", f"{f.attained} / ({share})", f.projected, self.unit, "ratio")
