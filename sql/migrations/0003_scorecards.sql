@@ -119,8 +119,8 @@ create table kpi_result (
 -- Without the value, by which a board is ranked after it is read: an index that holds what every fact changes would have
 -- each change written to all indexes.
 create index kpi_result_board on kpi_result (org_id, kpi_id, week, subject, subject_id);
--- A page of scorecards takes each one's in their order, and sorts nothing.
-create index kpi_result_in_order on kpi_result (org_id, subject_id, week, position);
+-- A page takes those of many subjects in one week: they lie side by side here, in their order.
+create index kpi_result_by_week on kpi_result (org_id, week, subject, subject_id, position);
 
 -- Whose facts count for a subject, and from (inclusive) to (exclusive) which day: a rep's own always, a team's those of
 -- whoever was in it or below it on that day.
