@@ -1,12 +1,15 @@
 """Batch loads of KPIs, templates and scorecards. What the viewer may not see is absent."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from api.context import Context, Reads
+from api.engine import Guarded
+from api.sight import Guard
 from domain.explain import Step
 from domain.scorecards.explain import Asked, explain
 from domain.scorecards.model import Subject
@@ -15,8 +18,18 @@ from sql.queries import Columns, queries
 
 _read = queries("scorecard_read")
 _quotas = queries("quotas")
+_facts = queries("facts")
 
 SERIES_WEEKS = 12
+
+_WHO_SEES_ALL: Guard = ("reps", None, None)
+
+# Facts that belong to reps: how those of some ids are found that a viewer sees, and the column of the id.
+_OF_REPS = {
+    "Activity": (_facts.activities_by_id, "activity_id"),
+    "Lead": (_facts.leads_by_id, "lead_id"),
+    "Deal": (_facts.deals_by_id, "deal_id"),
+}
 
 
 class Key(NamedTuple):
@@ -138,10 +151,33 @@ async def series_of(ctx: Context, asked: Sequence[Asked]) -> list[list[Record]]:
     return [found[tuple(each)] for each in asked]
 
 
-async def explanations(ctx: Context, asked: Sequence[Asked]) -> list[list[Step]]:
+async def explanations(ctx: Context, asked: Sequence[Asked]) -> Sequence[list[Step] | None]:
     """Trees by result: a fixed number of statements for all of them."""
     calendar = await ctx.calendar()
     async with ctx.db.session(ctx.viewer.org_id) as session:
         currency = str(await session.value(_quotas.organization_currency))
         found = await explain(session, calendar, list(dict.fromkeys(asked)), ctx.now, currency)
-    return [found.get(each, []) for each in asked]
+    guards = [_WHO_SEES_ALL if each.subject is Subject.TEAM else None for each in asked]
+    shown = await ctx.shown(["reps"], guards, [found.get(each, []) for each in asked])
+    if isinstance(shown, Guarded) or None not in shown:
+        return shown
+    of_teams = {each: found.get(each, []) for each, tree in zip(asked, shown, strict=True) if tree is None}
+    left = await _facts_seen(ctx, of_teams)
+    return [left[each] if tree is None else tree for each, tree in zip(asked, shown, strict=True)]
+
+
+async def _facts_seen(ctx: Context, trees: Mapping[Asked, list[Step]]) -> dict[Asked, list[Step]]:
+    """The trees with the facts that the viewer sees: a rep sees its team's numbers, not its colleagues' deals."""
+    sight = await ctx.sight()
+    facts = [fact for tree in trees.values() for step in tree for fact in step.facts]
+    seen: set[tuple[str, str]] = set()
+    for node_type, (query, column) in _OF_REPS.items():
+        ids = {UUID(fact.node_key) for fact in facts if fact.node_type == node_type}
+        rows = await ctx.fetch(query.only(Columns(frozenset([column]))), sight, ids) if ids else []
+        seen |= {(node_type, str(row[column])) for row in rows}
+
+    def left(step: Step) -> Step:
+        shown = (f for f in step.facts if f.node_type not in _OF_REPS or (f.node_type, f.node_key) in seen)
+        return replace(step, facts=tuple(shown))
+
+    return {asked: [left(step) for step in tree] for asked, tree in trees.items()}

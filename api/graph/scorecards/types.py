@@ -25,7 +25,7 @@ from api.loaders import column, loads
 from api.relay import Node, global_id, node_loader
 from api.rows import PLACE, FromRow, Made, Rows, Wanted, keys_of, one_of
 from api.scalars import Ratio
-from api.sight import Kind
+from api.sight import Kind, each
 from domain.org.model import Scope
 from domain.scorecards.explain import Asked
 from domain.scorecards.model import (
@@ -65,8 +65,8 @@ async def _series(ctx: Context, asked: Sequence[Asked]) -> list[list[KpiWeek]]:
     return [[KpiWeek.of(row) for row in rows] for rows in await series_of(ctx, asked)]
 
 
-async def _explanations(ctx: Context, asked: Sequence[Asked]) -> list[list[ExplainStep]]:
-    return [explain_steps(steps) for steps in await explanations(ctx, asked)]
+async def _explanations(ctx: Context, asked: Sequence[Asked]) -> Sequence[list[ExplainStep] | None]:
+    return each(await explanations(ctx, asked), explain_steps)
 
 
 async def _leading(ctx: Context, results: "Sequence[KpiResult]") -> list[bool]:
@@ -115,7 +115,10 @@ class KpiResult(FromRow):
         _series, "asked", description="This week and those before it, twelve at most, the oldest first."
     )
     explain: list[ExplainStep] = loads(
-        _explanations, "asked", description="How the numbers come about, down to facts and versions, computed now."
+        _explanations,
+        "asked",
+        description="How the numbers come about, down to facts and versions, computed now. Of the facts of a team's "
+        "members those that the viewer sees.",
     )
 
     made: ClassVar = {

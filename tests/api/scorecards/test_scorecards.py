@@ -216,6 +216,33 @@ PUBLISH = """mutation M($input: ScorecardTemplatePublishInput!) { scorecardTempl
   userErrors { code path } } }"""
 
 
+async def test_what_a_number_of_a_team_rests_on_is_shown_as_far_as_one_sees_it(
+    busy: Company, ask: Ask, become: Become
+) -> None:
+    document = """query ($card: ID!) { node(id: $card) { ... on Scorecard { results {
+      kpi { key } value explain { id formula facts { nodeId label } } } } } }"""
+    card = global_id("Scorecard", f"TEAM:north:{WEEK}".replace("north", str(busy.teams["north"])))
+
+    async def told(who: Work) -> tuple[dict[str, str], dict[str, list[str]]]:
+        results = (await ask(who, document, card=card))["data"]["node"]["results"]
+        values = {result["kpi"]["key"]: result["value"] for result in results}
+        facts = {
+            result["kpi"]["key"]: sorted(
+                fact["nodeId"] for step in result["explain"] if step["id"].startswith("value") for fact in step["facts"]
+            )
+            for result in results
+        }
+        return values, facts
+
+    values, all_of_it = await told(busy.work)
+    assert await told(await become(busy.work, "mia@harbor.example")) == (values, all_of_it)
+    seen, her_own = await told(await become(busy.work, "ann@harbor.example"))
+    assert seen == values
+    assert {key: len(facts) for key, facts in all_of_it.items()} == {"calls": 21, "win_rate": 4, "revenue": 2}
+    assert {key: len(facts) for key, facts in her_own.items()} == {"calls": 9, "win_rate": 2, "revenue": 1}
+    assert all(set(her_own[key]) < set(all_of_it[key]) for key in all_of_it)
+
+
 async def test_a_template_is_published_or_refused_with_every_reason(busy: Company, ask: Ask, become: Become) -> None:
     lines = [
         {"kpiId": global_id("Kpi", busy.kpis[key]), "weight": "1", "weeklyTarget": "5"}
