@@ -154,8 +154,9 @@ async def _ask(columns: Columns, lines: Sequence[_Line], info: Any) -> tuple[Col
         if shown is not None:
             values.add(shown[0])
         came[load] = Came(name, arguments, kind, along.many, mine.beside or {}, shown, its_columns, below)
-    if lines:
-        columns = Columns(columns.values | values, columns.texts - values, tuple(laterals))
+    joined = tuple(laterals)
+    if values or joined != columns.along:  # else the very same, of which all is known by their hash
+        columns = Columns(columns.values | values, columns.texts - values, joined)
     return columns, told, came
 
 
