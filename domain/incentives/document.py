@@ -91,9 +91,8 @@ class _Reader:
         path = problem.path
         while path not in self.lines:
             path = path[:-1]
-        line, where = self.lines[path], ".".join(problem.path)
-        message = f"line {line}: {where}: {problem.message}" if where else f"line {line}: {problem.message}"
-        return replace(problem, message=message, detail={**problem.detail, "line": line})
+        line = self.lines[path]
+        return replace(problem, message=f"line {line}: {problem.message}", detail={**problem.detail, "line": line})
 
 
 def _composed(text: str) -> yaml.MappingNode:
