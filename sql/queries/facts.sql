@@ -191,6 +191,24 @@ where d.org_id = $1 and not d.deleted
   and ($7::date is null or d.closed_day >= $7) and ($8::date is null or d.closed_day < $8)
   and ($9::uuid[] is null or d.territory_id = any($9));
 
+-- name: deals_due
+-- A page of the open deals of some reps whom the viewer sees, due to close earliest first; those without a day come last.
+select d.*, o.currency as own_currency,
+  case when d.expected_close_on is null then date '9999-12-31' else d.expected_close_on end as place
+from deal d join organization o on o.org_id = d.org_id
+where d.org_id = $1 and not d.deleted and d.closed_day is null and d.rep_id = any($3)
+  and ($2::uuid[] is null or d.rep_id = any($2))
+  and ($4::date is null
+    or (case when d.expected_close_on is null then date '9999-12-31' else d.expected_close_on end, d.deal_id)
+      > ($4, $5::uuid))
+order by place, d.deal_id limit $6;
+
+-- name: deals_due_count
+-- The length of the list.
+select count(*) from deal d
+where d.org_id = $1 and not d.deleted and d.closed_day is null and d.rep_id = any($3)
+  and ($2::uuid[] is null or d.rep_id = any($2));
+
 -- name: deals_by_id
 -- Those of some ids that the viewer sees.
 select d.*, o.currency as own_currency

@@ -172,7 +172,8 @@ class ScorecardsQuery:
     @reads(
         Scope.SCORECARDS_READ,
         "What a team looks at in its thirty minutes a week: its scorecard, its reps by how they stand, the widest "
-        "gaps, and the open action items. Null when the viewer does not see the team.",
+        "gaps, the open deals that are due first, and the open action items. Null when the viewer does not see the "
+        "team.",
     )
     async def team_review(
         self,

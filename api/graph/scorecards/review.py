@@ -13,6 +13,7 @@ from api.context import Context, Info
 from api.graph.feed.query import ActionItemFilter, ActionItemStatusFilter, conditions
 from api.graph.feed.types import ActionItem
 from api.graph.org.types import Rep, Team, reps_by_id, teams_by_id
+from api.graph.pipeline.types import Deal
 from api.graph.scorecards.loaders import Key, results_of
 from api.graph.scorecards.types import KpiResult, Scorecard, scorecard_at
 from api.loaders import loads
@@ -25,6 +26,7 @@ from sql.queries import queries
 
 _read = queries("scorecard_read")
 _feed = queries("feed")
+_facts = queries("facts")
 
 First = Annotated[int | None, strawberry.argument(description="How many; 50 by default, at most 200.")]
 After = Annotated[str | None, strawberry.argument(description="The cursor after which the page begins.")]
@@ -93,6 +95,22 @@ class TeamReview:
             return int(await ctx.value(_feed.items_count, *where))
 
         return page(rows, size, after, ActionItem.of, lambda row: (row["place"], row["item_id"]), count)
+
+    @strawberry.field(
+        description="The open deals of its reps of the week, as they stand now: those due to close first, overdue ones "
+        "among them, come first, and those without a day last.",
+        extensions=[Requires(Scope.PIPELINE_READ)],
+    )
+    async def pipeline(self, info: Info, first: First = None, after: After = None) -> Connection[Deal]:
+        ctx, size = info.context, page_size(first)
+        which = (await ctx.sight(), list(self.member_ids))
+        place = decode_cursor(after, KINDS[date], KINDS[UUID]) if after is not None else (None, None)
+        rows = await ctx.fetch(_facts.deals_due, *which, *place, size + 1)
+
+        async def count() -> int:
+            return int(await ctx.value(_facts.deals_due_count, *which))
+
+        return page(rows, size, after, Deal.of, lambda row: (row["place"], row["deal_id"]), count)
 
 
 async def review(ctx: Context, team_id: UUID, day: date | None) -> TeamReview | None:

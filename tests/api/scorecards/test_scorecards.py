@@ -164,6 +164,24 @@ async def test_a_team_review_has_the_worst_first(busy: Company, ask: Ask) -> Non
     assert data["actionItems"]["totalCount"] == 0
 
 
+async def test_a_team_review_has_the_deals_that_are_due_first(busy: Company, ask: Ask, become: Become) -> None:
+    document = """query Q($team: ID!, $after: String) { teamReview(teamId: $team) { pipeline(first: 2, after: $after) {
+      totalCount pageInfo { endCursor } nodes { owner { name } expectedCloseOn } } } }"""
+    for rep, days in (("ann", 9), ("ben", -4), ("cyd", 1)):
+        await busy.deal(rep, LAST, name="Open", expected_close_on=WEEK + timedelta(days=days))
+    await busy.deal("ann", WEEK, name="Some day")
+    north = {"team": global_id("Team", busy.teams["north"])}
+    mia = await become(busy.work, "mia@harbor.example")
+    page = (await ask(mia, document, **north))["data"]["teamReview"]["pipeline"]
+    assert [(deal["owner"]["name"], deal["expectedCloseOn"]) for deal in page["nodes"]] == [
+        ("Ben", "2026-11-12"),
+        ("Ann", "2026-11-25"),
+    ]
+    assert page["totalCount"] == 3
+    rest = (await ask(mia, document, **north, after=page["pageInfo"]["endCursor"]))["data"]["teamReview"]["pipeline"]
+    assert [(deal["owner"]["name"], deal["expectedCloseOn"]) for deal in rest["nodes"]] == [("Ann", None)]
+
+
 DEFINE = """mutation M($input: KpiDefineInput!) { kpiDefine(input: $input) {
   kpi { id key version validFrom formula { type terms { type facts dated where { statuses } } } versions { version } }
   userErrors { code path } } }"""
