@@ -1,7 +1,7 @@
 -- Coaching rules and the action feed.
 
 -- name: rules_on
--- The version of each rule in force on a day, with its KPI as defined on that day: of both the last one that was defined, as
+-- The version of each rule in force on a day, with its KPI as defined on that day. Of both the last one that was defined, as
 -- of all that has versions.
 select r.*, k.version as kpi_version, k.valid_from as kpi_valid_from, k.name as kpi_name, k.description, k.category, k.unit,
   k.direction, k.is_leading, k.prorated, k.window_weeks, k.formula, k.kpi_key
