@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import pytest
 from graphql import parse, validate
 
 from api.schema import schema as public
@@ -37,8 +38,12 @@ async def test_documents_answer_as_shown(make_org: MakeOrg, serve: Serve) -> Non
 
 def test_every_document_is_tried() -> None:
     assert len(EXAMPLES) + len(SUBSCRIPTIONS) == GUIDE.count("```graphql")
-    for document in SUBSCRIPTIONS:
-        assert not validate(public._schema, parse(document))
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.stem)
+def test_documents_of_every_guide_are_valid(guide: Path) -> None:
+    for document in re.findall(r"```graphql\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL):
+        assert not validate(public._schema, parse(document)), document
 
 
 def test_codes_are_complete() -> None:
