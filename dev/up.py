@@ -225,7 +225,7 @@ def _announce(ready: dict[str, Any], data: Path) -> None:
     _console.print(Panel.fit(f"[bold]Attain is ready:[/bold] {url}", border_style="green"))
     _console.print("GraphiQL with examples, as each of them:\n")
     for who, token in tokens.items():
-        _line(f"  [bold]{who:<8}[/bold] {url}#token={token}")
+        _line(f"  [bold]{who:<12}[/bold] {url}#token={token}")
     _console.print("\nOr from a terminal:\n")
     body = orjson.dumps({"query": ready["query"]}).decode()
     _line(f"  curl {url} -H 'content-type: application/json' \\")
