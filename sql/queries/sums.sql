@@ -38,9 +38,10 @@ where (f.sample, f.total) is distinct from (excluded.sample, excluded.total);
 
 -- name: below_save
 -- The same stretches of the teams above, from what was saved of the teams below, however deep.
--- Each stretch by itself, so that all of it bounds the index.
+-- Each stretch by itself, so that all of it bounds the index; arrays as above.
 with stretch as (
-  select * from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[]) d (operand_id, team_id, since, through)
+  select d.* from (select $2::uuid[] as operands, $3::uuid[] as teams, $4::date[] as since, $5::date[] as through offset 0) p
+  cross join lateral unnest(p.operands, p.teams, p.since, p.through) d (operand_id, team_id, since, through)
 ), fresh as materialized (
   select d.operand_id, d.team_id, s.day, s.x, s.sample, s.total
   from stretch d
@@ -74,9 +75,10 @@ on conflict (org_id, operand_id, team_id, day, part, x) do update set sample = e
 where (f.sample, f.total) is distinct from (excluded.sample, excluded.total);
 
 -- name: added_up
--- What operands come to for teams over stretches of days; of a median each number, of others one row.
+-- What operands come to for teams over stretches of days; of a median each number, of others one row. Arrays as above.
 select d.n, s.x, s.sample, s.total
-from unnest($2::int[], $3::uuid[], $4::uuid[], $5::date[], $6::date[]) d (n, operand_id, team_id, since, until)
+from (select $2::int[] as n, $3::uuid[] as operands, $4::uuid[] as teams, $5::date[] as since, $6::date[] as until offset 0) p
+cross join lateral unnest(p.n, p.operands, p.teams, p.since, p.until) d (n, operand_id, team_id, since, until)
 cross join lateral (
   select f.x, sum(f.sample)::bigint as sample, sum(f.total) as total from fact_sum f
   where f.org_id = $1 and f.operand_id = d.operand_id and f.team_id = d.team_id and f.day >= d.since and f.day < d.until
