@@ -12,7 +12,9 @@ from sql.pool import Database
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 jobs = Counter("attain_jobs", "Jobs that ended.", ["job", "outcome"])
-job_seconds = Histogram("attain_job_seconds", "How long a job ran.", ["job"], buckets=_SECONDS)
+job_seconds = Histogram(
+    "attain_job_seconds", "How long a job ran; of one that goes on, a round.", ["job"], buckets=_SECONDS
+)
 webhooks = Counter("attain_webhook_deliveries", "Attempts to deliver to a webhook.", ["outcome"])
 numbered = Counter("attain_relay_events", "Events that this worker's relay moved to the log.")
 

@@ -57,7 +57,9 @@ async def at_work(test_settings: Settings) -> AsyncIterator[None]:
         async def enqueue(job: str, org_id: UUID) -> None:
             if job != "deliver":  # of webhooks, which nobody has here
                 running.create_task(
-                    getattr(jobs, job)({"db": db, "redis": valkey, "under_way": under_way}, str(org_id))
+                    getattr(jobs, job)(
+                        {"db": db, "redis": valkey, "settings": test_settings, "under_way": under_way}, str(org_id)
+                    )
                 )
 
         relay = Relay(db, valkey, test_settings, enqueue)
