@@ -92,10 +92,13 @@ async def restore(url: str, file: Path, progress: Progress) -> list[str]:
 
 async def _run(command: list[str], url: str | None, tables: int, progress: Progress) -> str:
     """Run a program on a database; what it printed. A program that is interrupted takes back what it began."""
+    environment = os.environ | {"LC_ALL": "C"}
+    if url is not None:
+        address, password = _password_apart(url)
+        command, environment = [*command, "--dbname", address], environment | password
     process = await asyncio.create_subprocess_exec(
         *command,
-        *(() if url is None else ("--dbname", _without_password(url))),
-        env=os.environ | {"LC_ALL": "C"} | ({} if url is None else _password(url)),
+        env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -153,13 +156,16 @@ def _programs(name: str) -> Iterator[str]:
         yield str(Path(wheel.origin).parent / "pginstall" / "bin" / name)
 
 
-def _without_password(url: str) -> str:
-    """Arguments of a process can be read by everybody on the machine."""
+def _password_apart(url: str) -> tuple[str, dict[str, str]]:
+    """The address without its password, and that as libpq's environment: arguments can be read by everybody here."""
     parts = urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}" if user else host).geturl()
-
-
-def _password(url: str) -> dict[str, str]:
-    password = urlsplit(url).password
-    return {} if password is None else {"PGPASSWORD": unquote(password)}
+    user, at, host = parts.netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    options = []
+    for option in parts.query.split("&"):
+        if option.startswith("password="):
+            password = option.removeprefix("password=")
+        else:
+            options.append(option)
+    apart = parts._replace(netloc=f"{name}{at}{host}", query="&".join(options)).geturl()
+    return apart, {"PGPASSWORD": unquote(password)} if password else {}

@@ -174,6 +174,27 @@ async def test_what_cannot_be_done_is_one_sentence(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "there"]
 
 
+@pytest.mark.parametrize(("user", "more"), [("postgres:s%2F1", ""), ("postgres", "&password=s%2F1")])
+async def test_the_password_is_no_argument_of_a_program(
+    user: str, more: str, fresh_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody on the machine can read those."""
+    program, told = tmp_path / "pg_dump", tmp_path / "told"
+    program.write_text(
+        f"""#!/bin/sh
+        [ "$1" = --version ] && echo "pg_dump (PostgreSQL) 99.0" && exit
+        printf '%s\\n' "$PGPASSWORD" "$@" > {told}; exit 1
+        """
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr("sql.backup._programs", lambda _: iter([str(program)]))
+    assert fresh_database_url.startswith("postgresql://postgres@")
+    with pytest.raises(BackupError, match="failed without a reason"):
+        await backup(fresh_database_url.replace("postgres@", f"{user}@") + more, tmp_path / "file", Heard())
+    password, *arguments = told.read_text().splitlines()
+    assert (password, arguments[-1]) == ("s/1", fresh_database_url)
+
+
 async def test_a_backup_that_breaks_off_restores_nothing(fresh_database_url: str, plain: str, tmp_path: Path) -> None:
     await migrate(fresh_database_url)
     file = tmp_path / "file"
