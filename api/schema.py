@@ -3,6 +3,7 @@
 import strawberry
 from graphql import GraphQLInputObjectType
 from strawberry.tools import merge_types
+from strawberry.types.base import get_object_definition
 
 from api.errors import InvalidInput, StaleVersion
 from api.graph.feed.mutation import FeedMutation
@@ -65,6 +66,13 @@ Subscription = merge_types(
     "Subscription",
     (LiveSubscription, ScorecardsSubscription, QuotasSubscription, IncentivesSubscription, FeedSubscription),
 )
+
+for _root, _meaning in (
+    (Query, "What there is to know. Start with `viewer`: who asks, and for a rep all that is its own."),
+    (Mutation, "What can be done. Whatever was not done, and why, stands in `userErrors` of each payload."),
+    (Subscription, "What changes, as it does. The first message is the state now; `after` goes on where one stopped."),
+):
+    get_object_definition(_root, strict=True).description = _meaning
 
 schema = strawberry.Schema(
     query=Query,

@@ -15,7 +15,6 @@ from graphql import (
 from api.schema import schema
 
 GRAPH = schema._schema
-ROOTS = {"Query", "Mutation", "Subscription"}
 
 
 def described() -> Iterator[tuple[str, str | None]]:
@@ -23,8 +22,7 @@ def described() -> Iterator[tuple[str, str | None]]:
     for name, kind in GRAPH.type_map.items():
         if is_introspection_type(kind) or is_specified_scalar_type(kind):
             continue
-        if name not in ROOTS:
-            yield name, kind.description
+        yield name, kind.description
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
             for field_name, field in kind.fields.items():
                 yield f"{name}.{field_name}", field.description
