@@ -127,10 +127,9 @@ begin
     where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace and c.relname not in ('org_work', 'tenant')
   loop
     execute format('alter table %I enable row level security', t);
-    -- The setting is read once a statement, not for each row that a row is looked up for.
     execute format(
       'create policy tenant on %I to attain_app using '
-      '(org_id = (select nullif(current_setting(''attain.org_id'', true), '''')::uuid))', t);
+      '(org_id = nullif(current_setting(''attain.org_id'', true), '''')::uuid)', t);
   end loop;
 end
 $$;

@@ -49,16 +49,16 @@ create table recompute_step (
 grant select, insert, update, delete on operand, fact_sum, scorecard_span, recompute_step to attain_app;
 alter table operand enable row level security;
 create policy tenant on operand to attain_app
-  using (org_id = (select nullif(current_setting('attain.org_id', true), '')::uuid));
+  using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
 alter table fact_sum enable row level security;
 create policy tenant on fact_sum to attain_app
-  using (org_id = (select nullif(current_setting('attain.org_id', true), '')::uuid));
+  using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
 alter table scorecard_span enable row level security;
 create policy tenant on scorecard_span to attain_app
-  using (org_id = (select nullif(current_setting('attain.org_id', true), '')::uuid));
+  using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
 alter table recompute_step enable row level security;
 create policy tenant on recompute_step to attain_app
-  using (org_id = (select nullif(current_setting('attain.org_id', true), '')::uuid));
+  using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
 
 -- As before, and STAFF: of a team those who were in it themselves, not below it.
 create or replace view subject_rep with (security_invoker = true) as

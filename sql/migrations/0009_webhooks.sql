@@ -32,7 +32,7 @@ create table webhook (
 grant select, insert, update, delete on webhook to attain_app;
 alter table webhook enable row level security;
 create policy tenant on webhook to attain_app
-  using (org_id = (select nullif(current_setting('attain.org_id', true), '')::uuid));
+  using (org_id = nullif(current_setting('attain.org_id', true), '')::uuid);
 
 -- A row of org_work may lie in the future: what is tried again is not due before.
 alter table org_work drop constraint org_work_kind_check;

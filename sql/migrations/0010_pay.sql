@@ -215,7 +215,7 @@ begin
     execute format('alter table %I enable row level security', t);
     execute format(
       'create policy tenant on %I to attain_app using '
-      '(org_id = (select nullif(current_setting(''attain.org_id'', true), '''')::uuid))', t);
+      '(org_id = nullif(current_setting(''attain.org_id'', true), '''')::uuid)', t);
   end loop;
 end
 $$;

@@ -44,7 +44,7 @@ async def test_every_table_shows_only_the_organisation_that_the_connection_names
         """
         select c.relname from pg_class c join pg_policies p on p.tablename = c.relname
         where c.relrowsecurity and p.permissive = 'PERMISSIVE' and p.cmd = 'ALL' and p.roles = '{attain_app}'
-          and p.qual like '(org_id = ( SELECT (NULLIF(current_setting(''attain.org_id''::text, true)%'
+          and p.qual like '(org_id = %current_setting(''attain.org_id''::text, true)%'
         """
     )
     assert {row[0] for row in guarded} == await tables(owner)
