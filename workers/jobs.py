@@ -27,7 +27,7 @@ _IDEMPOTENCY = timedelta(days=2)
 # Marks in the queue's own store that a job of an organisation waits: it need not be enqueued twice.
 WAITING = "attain:waiting:{job}:{org}"
 
-# Marks there that such a job was enqueued a moment ago: the next one waits a little.
+# There as long as the next such job has to wait.
 BEGAN = "attain:began:{job}:{org}"
 
 

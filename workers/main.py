@@ -28,7 +28,7 @@ log = structlog.get_logger("attain.worker")
 # How long a job waits at most before the same one may be enqueued again: bounds what a lost job costs.
 _WAIT_SECONDS = 5
 # How far apart an organisation's jobs of a kind begin: it is coached at once, but not anew for each of many facts.
-_APART_SECONDS = {"coach": 2.0}
+_APART_SECONDS = {"coach": 5.0}
 # How often a worker looks at the queue that nobody told of a job.
 _LOOK_SECONDS = 0.1
 # How long the relay waits for Valkey, which events do not need.
@@ -63,15 +63,19 @@ async def _relaying(options: Settings) -> AsyncIterator[_Shared]:
             return
         if job == "recompute" and shared.under_way.look_again(org_id):
             return
+        apart = _APART_SECONDS.get(job, 0.0)
         waiting = jobs.WAITING.format(job=job, org=org_id)
-        if await queue.set(waiting, 1, nx=True, ex=_WAIT_SECONDS):
-            apart = _APART_SECONDS.get(job, 0.0)
-            calm = not apart or await queue.set(
-                jobs.BEGAN.format(job=job, org=org_id), 1, nx=True, px=int(apart * 1000)
-            )
-            await queue.enqueue_job(job, str(org_id), _defer_by=None if calm else apart)
+        if await queue.set(waiting, 1, nx=True, ex=int(_WAIT_SECONDS + apart)):
+            defer = 0.0
+            if apart:
+                began = jobs.BEGAN.format(job=job, org=org_id)
+                defer = max(0, await queue.pttl(began)) / 1000
+                await queue.set(began, 1, px=int((defer + apart) * 1000))
+            await queue.enqueue_job(job, str(org_id), _defer_by=defer or None)
         # Also where another relay was first: all of them hear of the work, and any worker may take it.
-        shared.awake.set()
+        # What is kept apart is in no hurry: it is found when somebody looks anyway.
+        if not apart:
+            shared.awake.set()
 
     tasks = [asyncio.create_task(_forever(Relay(db, queue, options, enqueue).run), name="relay")]
     if options.metrics_port:
