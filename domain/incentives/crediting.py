@@ -9,14 +9,12 @@ from domain.errors import Problem, Rejected, at_most, reject
 from domain.incentives.model import CreditItem, OverlayItem, RateItem
 from domain.money import LARGEST
 from domain.org import actions as org
-from domain.org.rules import known_currency
+from domain.org.rules import known_currency, prose
 from domain.work import Tx, Work, columns
 from sql.pool import Record, uuid7
 from sql.queries import queries
 
 _incentives = queries("incentives")
-
-REASON_LENGTH = 2_000
 
 
 async def credits_by_hand(work: Work, items: Sequence[CreditItem]) -> list[UUID]:
@@ -60,6 +58,8 @@ async def overlay_set(work: Work, item: OverlayItem) -> UUID:
     problems = written(item.reason, "input", "reason")
     if item.team_id is None and item.territory_id is None and item.product is None:
         problems.append(Problem("REQUIRED", "Name a team, a territory or a product.", ("input",)))
+    elif item.product is not None:
+        problems += prose(item.product, "input", "product")
     if not 0 < item.share <= 1:
         problems.append(Problem("OUT_OF_RANGE", "A share is more than 0 and at most 1.", ("input", "share")))
     if item.ends_on is not None and item.ends_on <= item.starts_on:
@@ -155,11 +155,7 @@ def written(text: str, *path: str) -> list[Problem]:
     """A reason or a word to somebody: not blank, not a book."""
     if not text.strip():
         return [Problem("BLANK", "Say why, in words.", path)]
-    if len(text) > REASON_LENGTH:
-        return [Problem("TOO_LONG", f"This has at most {REASON_LENGTH} characters.", path)]
-    if "\x00" in text:
-        return [Problem("INVALID_TEXT", "Leave out control characters.", path)]
-    return []
+    return prose(text, *path)
 
 
 def unknown_rep(*path: str) -> Problem:

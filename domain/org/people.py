@@ -39,7 +39,7 @@ async def users_upsert(work: Work, items: Sequence[UserItem]) -> Upserted:
         for i, item in enumerate(items):
             problems = [*rules.named(item.name, "name"), *rules.email_address(item.email, "email")]
             if item.external_id is not None:
-                problems += rules.named(item.external_id, "externalId")
+                problems += rules.key(item.external_id, "externalId")
             holder = by_email.get(item.email.lower())
             old = by_key.get(item.external_id) if item.external_id is not None else None
             if old is None and holder is not None and (item.external_id is None or holder.external_id is None):
@@ -263,7 +263,7 @@ class _Book:
 
     def problems(self, item: RepItem, old: Rep | None) -> list[Problem]:
         """Why the item cannot be stored."""
-        found = rules.named(item.external_id, "externalId")
+        found = rules.key(item.external_id, "externalId")
         for value, name in ((item.name, "name"), (item.title, "title"), (item.role, "role")):
             if isinstance(value, str):
                 found += rules.named(value, name)

@@ -28,6 +28,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 NAME_LENGTH = 200
+TEXT_LENGTH = 2_000
 
 
 def named(name: str, *path: str) -> list[Problem]:
@@ -37,6 +38,22 @@ def named(name: str, *path: str) -> list[Problem]:
     if len(name) > NAME_LENGTH:
         return [Problem("TOO_LONG", f"This has at most {NAME_LENGTH} characters.", path)]
     if _CONTROL.search(name):
+        return [Problem("INVALID_TEXT", "Leave out control characters.", path)]
+    return []
+
+
+def key(value: str, *path: str) -> list[Problem]:
+    """A key by which others refer to this: a name without blanks around it, since references are read without."""
+    if value.strip() != value and value.strip():
+        return [Problem("INVALID_TEXT", "Leave out the blanks around it.", path)]
+    return named(value, *path)
+
+
+def prose(text: str, *path: str) -> list[Problem]:
+    """A note or a reason, in at most 2,000 characters."""
+    if len(text) > TEXT_LENGTH:
+        return [Problem("TOO_LONG", f"This has at most {TEXT_LENGTH:,} characters.", path)]
+    if "\x00" in text:
         return [Problem("INVALID_TEXT", "Leave out control characters.", path)]
     return []
 
@@ -189,10 +206,11 @@ def _earlier(end: date | None, other: date) -> date:
 
 
 def sound_leave(leave: Sequence[Leave]) -> list[Problem]:
-    """Each leave ends after it starts, and no two overlap."""
+    """Each leave ends after it starts, its reason is no book, and no two overlap."""
     problems = []
     before: date | None = None
     for i, item in sorted(enumerate(leave), key=lambda numbered: numbered[1].starts_on):
+        problems += prose(item.reason or "", "leave", str(i), "reason")
         if item.ends_on <= item.starts_on:
             problems.append(Problem("INVALID_RANGE", "Leave ends after it starts.", ("leave", str(i), "endsOn")))
         elif before is not None and item.starts_on < before:

@@ -137,7 +137,7 @@ def _problems(items: Sequence[_Placed], known: Mapping[str, object]) -> list[lis
     found: list[list[Problem]] = []
     seen: set[str] = set()
     for item in items:
-        problems = rules.named(item.external_id, "externalId")
+        problems = rules.key(item.external_id, "externalId")
         if isinstance(item.name, str):
             problems += rules.named(item.name, "name")
         elif item.external_id not in known:

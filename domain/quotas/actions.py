@@ -12,7 +12,7 @@ from domain.errors import Problem, Rejected, at_most, reject, stale
 from domain.events import Change, Event
 from domain.money import LARGEST, to_unit
 from domain.org.actions import calendar
-from domain.org.rules import named
+from domain.org.rules import named, prose
 from domain.quotas import rules
 from domain.quotas.model import (
     Measure,
@@ -208,6 +208,7 @@ async def _check(tx: Tx, items: Sequence[QuotaItem], currency: str) -> None:
             problems.append(Problem("INVALID", text, (*at, "currency")))
         if not item.terms.amount.is_finite() or not 0 <= item.terms.amount < LARGEST:
             problems.append(Problem("INVALID", "The amount must be 0 or more, below 10^15.", (*at, "amount")))
+        problems += prose(item.note or "", *at, "note")
         problems += _sound_terms(item.period.kind, item.terms, *at)
     if problems:
         raise Rejected(*problems)

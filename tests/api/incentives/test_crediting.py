@@ -66,6 +66,12 @@ async def test_the_audit_log_tells_who_credited_somebody_and_not_with_what(
     assert [set(entry["data"]) for entry in told["auditLog"]["nodes"]] == [{"overlay"}] * len(overlays)
 
 
+async def test_an_overlay_s_product_is_no_book(paid: Company, asked: Asked) -> None:
+    given = {"repId": global_id("Rep", paid.reps["ann"]), "share": "0.25", "product": "x" * 2_001}
+    done = await asked("cleo", SET, it=given | {"startsOn": "2026-01-01", "reason": "Specialist"})
+    assert done["overlaySet"]["userErrors"] == [{"code": "TOO_LONG", "path": ["input", "product"]}]
+
+
 async def test_overlays_are_listed_by_their_first_day(paid: Company, asked: Asked, overlays: dict[str, str]) -> None:
     found = (await asked("cleo", OVERLAYS))["overlays"]
     assert found["totalCount"] == 3

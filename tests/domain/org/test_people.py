@@ -196,6 +196,8 @@ async def test_bad_reps_are_reported_by_their_path_and_good_ones_stored(work: Wo
             rep("r1"),
             rep("r9", name="\x00", email="x"),
             rep("r10"),
+            rep(" r11"),
+            rep("r12", leave=[Leave(HIRED, date(2026, 2, 1), "x" * 2_001)]),
         ],
     )
     assert codes(result) == [
@@ -212,6 +214,8 @@ async def test_bad_reps_are_reported_by_their_path_and_good_ones_stored(work: Wo
         ("DUPLICATE", "items.9.externalId"),
         ("INVALID_TEXT", "items.10.name"),
         ("INVALID_EMAIL", "items.10.email"),
+        ("INVALID_TEXT", "items.12.externalId"),
+        ("TOO_LONG", "items.13.leave.0.reason"),
     ]
     after = await state(work)
     assert [row["external_id"] for row in after["rep"]] == ["r1", "r10"]

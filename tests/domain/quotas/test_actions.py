@@ -103,6 +103,7 @@ async def test_every_bad_item_is_named_by_its_path_and_none_is_stored(company: C
                 company.item("team north", "1", measure=Measure.KPI, kpi_id=rate),
                 company.item("team south", "1", currency="EUR"),
                 company.item("team south", "1", measure=Measure.UNITS, terms=Terms(Decimal(1), (Decimal(1),) * 4)),
+                company.item("team south", "1", measure=Measure.MARGIN, note="x" * 2_001),
             ],
         )
     assert paths(rejected) == [
@@ -113,6 +114,7 @@ async def test_every_bad_item_is_named_by_its_path_and_none_is_stored(company: C
         ("KPI_NOT_ADDITIVE", "items.5.kpiId"),
         ("INVALID", "items.6.currency"),
         ("INVALID", "items.7.seasonality"),
+        ("TOO_LONG", "items.8.note"),
     ]
     assert await versions(company) == []
     assert await company.fetch("select from quota where org_id = $1") == []
