@@ -340,7 +340,7 @@ def _calling(
     definition: GraphQLField,
     node: FieldNode,
 ) -> Resolver:
-    whatever = Whatever(call, Arguments(definition, node, None, engine.hide_suggestions))
+    whatever = Whatever(call, Arguments(definition, node, None))
     own = definition.extensions.get(_BACKREF)
     strawberry = engine.strawberry
     if not isinstance(own, StrawberryField) or strawberry is None:
@@ -358,7 +358,7 @@ def _calling(
     conversion = Conversion(
         own.arguments, names.from_argument, strawberry.schema_converter.scalar_registry, strawberry.config
     )
-    arguments = Arguments(definition, node, conversion, engine.hide_suggestions)
+    arguments = Arguments(definition, node, conversion)
     if len(gates) < len(own.extensions):
         return Extended(own, arguments) if _is_wrapped(own) else whatever
     metadata: Mapping[Any, Any] = own.metadata or {}

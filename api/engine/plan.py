@@ -38,9 +38,8 @@ _VARIANTS = 32
 class Engine:
     """Plans operations of one schema."""
 
-    def __init__(self, schema: GraphQLSchema, *, hide_suggestions: bool = False) -> None:
+    def __init__(self, schema: GraphQLSchema) -> None:
         self.schema = schema
-        self.hide_suggestions = hide_suggestions
         self.strawberry: Any = getattr(schema, "_strawberry_schema", None)
 
     def plan(self, document: DocumentNode, operation: OperationDefinitionNode) -> "Plan":
@@ -58,7 +57,7 @@ class Plan:
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self.variables = Variables(engine.schema, operation, engine.hide_suggestions)
+        self.variables = Variables(engine.schema, operation)
         scan = _Scan()
         for node in (operation, *self.fragments.values()):
             visit(node, scan)

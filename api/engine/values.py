@@ -41,10 +41,9 @@ Convert = Callable[[Any, Any], Any]
 class Variables:
     """The variables of an operation."""
 
-    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode, hide_suggestions: bool) -> None:
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._schema = schema
         self._definitions = operation.variable_definitions or ()
-        self._hide = hide_suggestions
         self._slots = self._compiled()
 
     def coerce(self, given: dict[str, Any]) -> tuple[dict[str, Any], VariableValues | None]:
@@ -66,7 +65,7 @@ class Variables:
 
     def all(self, given: dict[str, Any]) -> VariableValues:
         """As graphql-core has it. Raises `Misfit`."""
-        found = get_variable_values(self._schema, self._definitions, given, 50, self._hide)
+        found = get_variable_values(self._schema, self._definitions, given, 50)
         if isinstance(found, list):
             raise Misfit(found)
         return found
@@ -129,11 +128,10 @@ class _Argument(NamedTuple):
 class Arguments:
     """The arguments of a field in a document."""
 
-    def __init__(self, definition: GraphQLField, node: FieldNode, conversion: Conversion | None, hide: bool) -> None:
+    def __init__(self, definition: GraphQLField, node: FieldNode, conversion: Conversion | None) -> None:
         self._definition = definition
         self._node = node
         self._conversion = conversion
-        self._hide = hide
         self._empty = not definition.args and not node.arguments
         self._plain = None if self._empty else self._quick()
 
@@ -156,7 +154,7 @@ class Arguments:
         return found
 
     def _slow(self, run: Run, info: Callable[[], Any]) -> dict[str, Any]:
-        raw = get_argument_values(self._definition, self._node, run.variable_values, None, self._hide)
+        raw = get_argument_values(self._definition, self._node, run.variable_values)
         if self._conversion is None:
             return raw
         asked = info()
@@ -177,9 +175,9 @@ class Arguments:
             out: dict[str, Any] = {}
             try:
                 if variable is None:
-                    coerce_argument(out, self._node, name, definition, argument, _NOTHING, None, self._hide)
+                    coerce_argument(out, self._node, name, definition, argument, _NOTHING, None)
                 elif not is_required_argument(definition):
-                    coerce_argument(out, self._node, name, definition, None, _NOTHING, None, self._hide)
+                    coerce_argument(out, self._node, name, definition, None, _NOTHING, None)
             except (GraphQLError, TypeError):
                 return None  # as it will be for graphql-core, in every execution
             default = next(iter(out.values()), _MISSING)

@@ -34,7 +34,7 @@ SETTINGS = Settings()
 def _valid(graph: GraphQLSchema, text: str) -> tuple[DocumentNode, list[GraphQLError]]:
     """The document, and what is wrong with it."""
     document = parse(text)
-    return document, validate(graph, document, hide_suggestions=True)
+    return document, validate(graph, document)
 
 
 async def execute(

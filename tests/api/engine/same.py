@@ -67,7 +67,7 @@ async def by_graphql_core(
     schema: GraphQLSchema, document: Any, variables: Mapping[str, Any], context: object, root: object = None
 ) -> ExecutionResult:
     """As graphql-core answers it."""
-    executor: Any = Executor.build(schema, document, root, context, dict(variables), hide_suggestions=True)
+    executor: Any = Executor.build(schema, document, root, context, dict(variables))
     if isinstance(executor, list):
         return ExecutionResult(None, executor)
     operation = get_operation_ast(document)
@@ -86,7 +86,7 @@ async def by_engine(
     """As the engine answers it. Raises `Unsupported`."""
     operation = get_operation_ast(document)
     assert isinstance(operation, OperationDefinitionNode)
-    plan = Engine(schema, hide_suggestions=True).plan(document, operation)
+    plan = Engine(schema).plan(document, operation)
     try:
         return await plan.run(dict(variables), context, root)
     except Misfit as misfit:
@@ -126,15 +126,13 @@ async def heard(
     assert validate(schema, document) == []
     operation = get_operation_ast(document)
     assert operation is not None
-    built: Any = Executor.build(schema, document, None, context(), dict(variables), hide_suggestions=True)
+    built: Any = Executor.build(schema, document, None, context(), dict(variables))
     expected: Any = ExecutionResult(None, built) if isinstance(built, list) else create_source_event_stream(built)
     if inspect.isawaitable(expected):
         expected = await expected
     told = [shown(e) for e in expected.errors or ()] if isinstance(expected, ExecutionResult) else await _all(expected)
     try:
-        source = (
-            await Engine(schema, hide_suggestions=True).plan(document, operation).source(dict(variables), context())
-        )
+        source = await Engine(schema).plan(document, operation).source(dict(variables), context())
         answer = await _all(source)
     except Misfit as misfit:
         answer = [shown(error) for error in misfit.errors]
