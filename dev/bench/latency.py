@@ -54,6 +54,7 @@ _WAITING = Query(
 )
 
 _CONNECTIONS = 4
+_WARMING_SECONDS = 2
 _STAGES = (
     "committed -> recompute begins (relay, queue, or the round before)",
     "recompute begins -> committed",
@@ -82,8 +83,9 @@ async def latency(rig: Rig, *, subscribers: int, rate: float, per_call: int, sec
         try:
             async with subscribed(rig.port, query, sockets, out) as clients:
                 await open_subscriptions(rig.port, subscribers)
+                warming = await send(rig, reps, rate, per_call, _WARMING_SECONDS, prefix="w")
                 await _quiet(db, rig.org_id, clients)
-                before = _used(rig)
+                warm, before = time.time(), _used(rig)
                 load = await send(rig, reps, rate, per_call, seconds, prefix="l")
                 await _quiet(db, rig.org_id, clients)
                 after = _used(rig)
@@ -96,20 +98,22 @@ async def latency(rig: Rig, *, subscribers: int, rate: float, per_call: int, sec
             await db.close()
         heard = Heard.read(out)
     facts: dict[str, list[float]] = defaultdict(list)
+    rep_of = warming.rep_of | load.rep_of
     for row in commits:
-        if row["external_id"] in load.rep_of:
-            facts[load.rep_of[row["external_id"]]].append(row["at"])
+        if row["external_id"] in rep_of:
+            facts[rep_of[row["external_id"]]].append(row["at"])
     rounds = _rounds(rig.logs["worker"])
-    arrivals = _arrivals(heard, facts)
+    arrivals = [arrival for arrival in _arrivals(heard, facts) if arrival[0] >= warm]
     distributions = [
         ("all", *distribution([(arrived - fact) * 1000 for fact, arrived, _ in arrivals])),
     ]
     stages = [_stages(fact, arrived, seq, rounds, log, published) for fact, arrived, seq in arrivals]
     sent = len(load.rep_of)
     note = (
-        f"{sent:,} facts in {load.seconds:.1f} s ({sent / load.seconds:.0f} a second, {per_call} a call), "
+        f"{sent:,} facts in {load.seconds:.1f} s ({sent / load.seconds:.0f} a second, {per_call} a call), after "
+        f"{_WARMING_SECONDS} s of the same that do not count, "
         f"{subscribers} subscribers to scorecards: a third sees everybody's, a third a manager's, a third a rep's own; "
-        f"{len(heard.times):,} messages. A fact counts once at each subscriber that sees its rep."
+        f"{len(heard.times):,} messages in all. A fact counts once at each subscriber that sees its rep."
     )
     return [
         Table("Commit of a fact to a subscriber's message, ms", ("what", *DISTRIBUTION), distributions, note),
