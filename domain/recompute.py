@@ -1,5 +1,7 @@
 """Keeps the numbers true: claims what is stale and recomputes exactly that, in the transaction that writes it."""
 
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
 from uuid import UUID
@@ -15,12 +17,18 @@ from domain.incentives import earnings as incentives
 from domain.org import actions as org
 from domain.quotas import results as quotas
 from domain.scorecards import results as scorecards
-from domain.work import Work
+from domain.work import Tx, Work
 from sql.pool import Record
 from sql.queries import queries
 
 _live = queries("live")
 log = structlog.get_logger("attain.recompute")
+
+Rest = Callable[[float], Awaitable[None]]
+"""Awaited after so many seconds of work."""
+
+_COACHED_TOGETHER = 10
+"""Reps a transaction: bounds what is held of them, and for how long their items are locked."""
 
 
 async def recompute(work: Work) -> bool:
@@ -54,19 +62,40 @@ async def recompute(work: Work) -> bool:
     return True
 
 
-async def coach(work: Work) -> bool:
-    """Evaluate the coaching rules of reps whose numbers changed. False when there is nothing to do."""
+async def coach(work: Work, rest: Rest | None = None) -> bool:
+    """Evaluate the coaching rules of the reps whose numbers changed. False when there is nothing to do.
+
+    Some reps a transaction, so that nobody waits long for an item or behind this; in between it rests, where it is told
+    how. A crash leaves the marks of those whom it has not come to; a second run changes nothing.
+    """
     with ExitStack() as traced:
+        began = time.perf_counter()
         async with work.transaction() as tx:
             if not await tx.value(_live.lock_try, "coach"):
                 return False
             parents = await tx.claim("COACH")
-            reps: list[UUID] = sorted({row["rep_id"] for row in await tx.fetch(_live.coach_marks_claim)})
+            reps: list[UUID] = sorted(row["rep_id"] for row in await tx.fetch(_live.coach_marks))
             if not reps:
                 return False
             traced.enter_context(telemetry.span("coach", parents))
-            await coaching.coach(tx, await org.calendar(tx.session), reps)
+            day = await coaching.day_of(tx, await org.calendar(tx.session))
+            await _coach(tx, day, reps[:_COACHED_TOGETHER])
+            if reps[_COACHED_TOGETHER:]:
+                tx.again("COACH")  # for whoever comes after a crash
+        for start in range(_COACHED_TOGETHER, len(reps), _COACHED_TOGETHER):
+            if rest is not None:
+                await rest(time.perf_counter() - began)
+            began = time.perf_counter()
+            async with work.transaction() as tx:
+                if not await tx.value(_live.lock_try, "coach"):
+                    break  # somebody began later, and comes to the rest
+                await _coach(tx, day, reps[start : start + _COACHED_TOGETHER])
     return True
+
+
+async def _coach(tx: Tx, day: coaching.Day, reps: Sequence[UUID]) -> None:
+    await tx.execute(_live.coach_marks_claim, reps)
+    await coaching.coach(tx, day, reps)
 
 
 async def new_day(work: Work) -> bool:

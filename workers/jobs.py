@@ -34,6 +34,9 @@ BEGAN = "attain:began:{job}:{org}"
 # How long a job waits for more before it ends: to begin another one costs as much as a small round of this one.
 _LINGER_SECONDS = 0.1
 
+# For how long coaching rests beside recomputing, in units of what it worked.
+_RESTS = 3
+
 
 class UnderWay:
     """The organisations that this process recomputes just now.
@@ -89,7 +92,12 @@ async def recompute(ctx: dict[str, Any], org: str) -> None:
 
 async def coach(ctx: dict[str, Any], org: str) -> None:
     """Evaluate the coaching rules that are due. What is marked meanwhile has a job of its own."""
-    await _drain(ctx, "coach", org, domain.coach)
+
+    async def rest(worked: float) -> None:
+        if ctx["under_way"]:  # numbers come first, and have most of the time
+            await asyncio.sleep(_RESTS * worked)
+
+    await _drain(ctx, "coach", org, lambda work: domain.coach(work, rest))
 
 
 async def _drain(

@@ -1,15 +1,14 @@
 """Evaluates the coaching rules on stored results: opens, re-ranks and closes items.
 
-`coach(tx, calendar, rep_ids)` reads everything for many reps in a fixed number of statements, decides by `rules`, and
-writes what changed. On one day the same results give the same items in any order, and a second run changes nothing.
+`coach(tx, day, rep_ids)` reads everything for some reps in a fixed number of statements, decides by `rules`, and writes
+what changed. On one day the same results give the same items in any order, and a second run changes nothing.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from itertools import islice
 from uuid import UUID
 
 from domain.calendar import DAY, WEEK, Calendar
@@ -38,9 +37,6 @@ from sql.queries import queries
 
 _feed = queries("feed")
 
-_BATCH = 50
-"""Reps whose weeks are held in memory at once."""
-
 _Group = tuple[UUID, UUID, str | None]
 """Peers: rule, template, job role."""
 
@@ -68,7 +64,7 @@ class _Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
+class Day:
     """The circumstances of an evaluation, the same for every rep. `this` and `last` are weeks."""
 
     org_id: UUID
@@ -81,24 +77,26 @@ class _Day:
     peers: dict[_Group, Peers]
 
 
-async def coach(tx: Tx, calendar: Calendar, rep_ids: Iterable[UUID]) -> None:
-    """Bring these reps' coaching items in line with their stored results, as of the transaction's local day."""
+async def day_of(tx: Tx, calendar: Calendar) -> Day:
+    """What every rep is evaluated by: the transaction's local day, the rules in force, and how their peers did."""
     today = calendar.local_day(tx.now)
     this = calendar.week(today)
     last = calendar.week(this - DAY)
     in_force = await stored.rules_on(tx, today)
     peers = await _peers(tx, in_force, last)
     currency = str(await tx.value(_feed.currency))
-    day = _Day(tx.session.org_id, today, this, last, calendar, currency, in_force, peers)
-    waiting = iter(sorted(set(rep_ids)))
-    while batch := list(islice(waiting, _BATCH)):
-        changes = _Changes()
-        for rep in await _load(tx, day, batch):
-            _decide(day, rep, changes)
-            await asyncio.sleep(0)  # the numbers of whoever else is waiting come first
-        if changes.opened:
-            changes.opened = await _with_series(tx, changes.opened)
-        await _save(tx, day, changes)
+    return Day(tx.session.org_id, today, this, last, calendar, currency, in_force, peers)
+
+
+async def coach(tx: Tx, day: Day, rep_ids: Sequence[UUID]) -> None:
+    """Bring these reps' coaching items in line with their stored results. All their weeks are held in memory."""
+    changes = _Changes()
+    for rep in await _load(tx, day, rep_ids):
+        _decide(day, rep, changes)
+        await asyncio.sleep(0)  # the numbers of whoever else is waiting come first
+    if changes.opened:
+        changes.opened = await _with_series(tx, changes.opened)
+    await _save(tx, day, changes)
 
 
 async def _peers(tx: Tx, in_force: Sequence[tuple[Rule, Kpi]], week: date) -> dict[_Group, Peers]:
@@ -125,7 +123,7 @@ def _asks_peers(definition: Definition, kpi: Kpi) -> bool:
     return definition.trigger is Trigger.BELOW_PEER_MEDIAN or rules.shrinks(definition, kpi)
 
 
-async def _load(tx: Tx, day: _Day, rep_ids: list[UUID]) -> list[_Rep]:
+async def _load(tx: Tx, day: Day, rep_ids: Sequence[UUID]) -> list[_Rep]:
     """Reps with their weeks and items, in four statements whatever their number."""
     days_back = max([7, *(rule.definition.cooldown_days for rule, _ in day.rules)])
     leave: dict[UUID, list[tuple[date, date]]] = defaultdict(list)
@@ -147,7 +145,7 @@ async def _load(tx: Tx, day: _Day, rep_ids: list[UUID]) -> list[_Rep]:
     return list(reps.values())
 
 
-def _trends(day: _Day) -> dict[UUID, date]:
+def _trends(day: Day) -> dict[UUID, date]:
     """The KPIs of which rules look at a rep's own trend, and since which week."""
     found: dict[UUID, date] = {}
     for rule, _ in day.rules:
@@ -175,7 +173,7 @@ async def _with_series(tx: Tx, opened: Sequence[tuple[_Rep, rules.Candidate]]) -
     ]
 
 
-def _decide(day: _Day, rep: _Rep, changes: _Changes) -> None:
+def _decide(day: Day, rep: _Rep, changes: _Changes) -> None:
     """Close what is over, re-rank what is left, open what is due."""
     readings = {rule.rule_id: _read(day, rep, rule, kpi) for rule, kpi in day.rules if rule.active}
     by_id = {rule.rule_id: (rule, kpi) for rule, kpi in day.rules}
@@ -217,14 +215,14 @@ def _decide(day: _Day, rep: _Rep, changes: _Changes) -> None:
         changes.opened.append((rep, candidate))
 
 
-def _read(day: _Day, rep: _Rep, rule: Rule, kpi: Kpi) -> Reading | None:
+def _read(day: Day, rep: _Rep, rule: Rule, kpi: Kpi) -> Reading | None:
     weeks = rep.weeks.get(rule.kpi_id, {})
     last = weeks.get(day.last)
     peers = day.peers.get((rule.rule_id, last.template_id, rep.role)) if last else None
     return rules.read(rule.definition, kpi, day.calendar, rep.employment, weeks, peers, day.today)
 
 
-def _rerank(day: _Day, item: Record, reading: Reading | None, changes: _Changes) -> None:
+def _rerank(day: Day, item: Record, reading: Reading | None, changes: _Changes) -> None:
     """A gap that grew or a due day that came nearer; without a reading the one that opened it stands."""
     known = reading or stored.EVIDENCE.validate_python(item["evidence"]).reading
     opened_on = day.calendar.local_day(item["created_at"])
@@ -233,14 +231,14 @@ def _rerank(day: _Day, item: Record, reading: Reading | None, changes: _Changes)
         changes.moved.append((item, now))
 
 
-def _candidate(day: _Day, rule: Rule, kpi: Kpi, reading: Reading, rep: _Rep) -> rules.Candidate:
+def _candidate(day: Day, rule: Rule, kpi: Kpi, reading: Reading, rep: _Rep) -> rules.Candidate:
     due_on = rules.due(day.calendar, day.today, rule.definition.due_workdays)
     urgency = rules.priority(reading.ratio, reading.weight, day.calendar, day.today, due_on, day.today)
     item_id = rules.item_id(day.org_id, rule.rule_id, rep.rep_id, rule.kpi_id, reading.week)
     return rules.Candidate(item_id, rule, kpi, reading, urgency, due_on)
 
 
-def _columns(day: _Day, rep: _Rep, candidate: rules.Candidate) -> tuple[object, ...]:
+def _columns(day: Day, rep: _Rep, candidate: rules.Candidate) -> tuple[object, ...]:
     """A row of `coaching_items_add`."""
     rule, definition = candidate.rule, candidate.rule.definition
     evidence = Evidence(
@@ -266,7 +264,7 @@ def _columns(day: _Day, rep: _Rep, candidate: rules.Candidate) -> tuple[object, 
     )
 
 
-async def _save(tx: Tx, day: _Day, changes: _Changes) -> None:
+async def _save(tx: Tx, day: Day, changes: _Changes) -> None:
     """Write a batch with its timelines and events."""
     lines: list[tuple[UUID, Act, str | None, dict[str, object]]] = []
     if changes.closed:

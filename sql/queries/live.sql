@@ -92,9 +92,13 @@ select array_agg(rep_id) as reps, array_agg(from_day) as from_days, array_agg(th
   array(select distinct trace from woken where trace is not null) as traces
 from taken;
 
+-- name: coach_marks
+-- The reps whose coaching rules are to be evaluated.
+select distinct rep_id from coach_mark where org_id = $1;
+
 -- name: coach_marks_claim
 -- Claimed in the transaction that writes the items: a crash leaves them.
-delete from coach_mark where org_id = $1 returning rep_id;
+delete from coach_mark where org_id = $1 and rep_id = any($2::uuid[]);
 
 -- name: lock_try
 -- One job of a kind per organisation at a time. False: somebody else is at it.

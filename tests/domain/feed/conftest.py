@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from domain.feed.coaching import coach
+from domain.feed.coaching import coach, day_of
 from domain.org.actions import calendar
 from domain.org.model import SCOPES, Role, Viewer
 from domain.scorecards.formula import formula_to_json
@@ -170,7 +170,7 @@ class Company:
         """Evaluate the rules for these reps, or for all."""
         reps: Sequence[UUID] = [self.reps[name] for name in names or self.reps]
         async with Work.system(self.admin.db, self.admin.viewer.org_id, self.admin.now).transaction() as tx:
-            await coach(tx, await calendar(tx), reps)
+            await coach(tx, await day_of(tx, await calendar(tx)), reps)
 
     async def items(self) -> list[Record]:
         return await self.run("select * from action_item where org_id = $1 order by priority desc, title")

@@ -1,11 +1,13 @@
 """From stored results to items: opened, re-ranked, closed; the same again changes nothing."""
 
+import asyncio
 import random
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from domain import recompute
 from domain.feed import actions, catalog, stored
 from domain.feed.model import Definition, DismissReason, Trigger
 from domain.org.actions import CALENDAR_FROM
@@ -316,3 +318,32 @@ async def test_a_new_organisation_has_the_default_rules_once(make_org: MakeOrg) 
         (default.key, default.kpi, default.definition) for default in catalog.CATALOG
     )
     assert all(rule.version == 1 and rule.active for rule, _ in found)
+
+
+async def test_many_reps_are_coached_some_at_a_time_and_whoever_fails_on_the_way_leaves_the_rest(
+    company: Company,
+) -> None:
+    await publish(company)
+    work = company.admin
+    for i in range(25):
+        await company.rep(f"r{i}", "north")
+        await company.week(f"r{i}", LAST, value=20)
+    async with work.transaction() as tx:
+        for rep_id in company.reps.values():
+            tx.coach(rep_id)
+    worked: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        worked.append(seconds)
+        if len(worked) == 2:
+            raise asyncio.CancelledError
+
+    task = asyncio.create_task(recompute.coach(work, rest))
+    await asyncio.wait([task])
+    assert task.cancelled()
+    marked = len(await company.run("select from coach_mark where org_id = $1"))
+    assert 0 < marked < len(company.reps)
+    assert len(await company.run("select from org_work where org_id = $1 and kind = 'COACH'")) == 1
+    assert await recompute.coach(work)
+    assert not await recompute.coach(work)
+    assert len(await company.items()) == 25
