@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     )
     max_tokens: int = Field(5_000, ge=1, description="lexer tokens of one document")
     max_depth: int = Field(15, ge=1, description="nested fields of one document")
-    max_aliases: int = Field(100, ge=1, description="aliases of one document")
+    max_aliases: int = Field(100, ge=0, description="aliases of one document")
     max_cost: int = Field(10_000, ge=1, description="static cost of one operation; `first` multiplies")
     cost_per_minute: int = Field(500_000, ge=1, description="cost budget of one viewer a minute")
     max_batch: int = Field(1, ge=1, description="operations of one HTTP request")
