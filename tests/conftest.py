@@ -8,6 +8,7 @@ import asyncio
 import os
 import re
 import secrets
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -30,6 +31,10 @@ from sql.pool import Database
 
 SCALE = 25 if os.environ.get("ATTAIN_FUZZ") else 1
 """How many times as much the tests marked `fuzz` do as in `make test`; set by `make fuzz`."""
+
+# Who runs tests in the background has SIGINT ignored, and so would have the processes that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no counterexample.
 hypothesis.settings.register_profile("attain", deadline=None, max_examples=100 * SCALE, print_blob=True)
