@@ -174,7 +174,7 @@ async def test_what_cannot_be_done_is_one_sentence(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "there"]
 
 
-@pytest.mark.parametrize(("user", "more"), [("postgres:s%2F1", ""), ("postgres", "&password=s%2F1")])
+@pytest.mark.parametrize(("user", "more"), [("postgres:s%2F1", ""), ("postgres", "password=s%2F1")])
 async def test_the_password_is_no_argument_of_a_program(
     user: str, more: str, fresh_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,8 +189,11 @@ async def test_the_password_is_no_argument_of_a_program(
     program.chmod(0o755)
     monkeypatch.setattr("sql.backup._programs", lambda _: iter([str(program)]))
     assert fresh_database_url.startswith("postgresql://postgres@")
+    url = fresh_database_url.replace("postgres@", f"{user}@")
+    if more:
+        url += ("&" if urlsplit(url).query else "?") + more
     with pytest.raises(BackupError, match="failed without a reason"):
-        await backup(fresh_database_url.replace("postgres@", f"{user}@") + more, tmp_path / "file", Heard())
+        await backup(url, tmp_path / "file", Heard())
     password, *arguments = told.read_text().splitlines()
     assert (password, arguments[-1]) == ("s/1", fresh_database_url)
 
