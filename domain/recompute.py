@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from datetime import date
+from itertools import chain
 from uuid import UUID
 
 import structlog
@@ -74,28 +75,29 @@ async def coach(work: Work, rest: Rest | None = None) -> bool:
             if not await tx.value(_live.lock_try, "coach"):
                 return False
             parents = await tx.claim("COACH")
-            reps: list[UUID] = sorted(row["rep_id"] for row in await tx.fetch(_live.coach_marks))
-            if not reps:
+            marks: list[list[UUID]] = [row["marks"] for row in await tx.fetch(_live.coach_marks)]
+            if not marks:
                 return False
             traced.enter_context(telemetry.span("coach", parents))
             day = await coaching.day_of(tx, await org.calendar(tx.session))
-            await _coach(tx, day, reps[:_COACHED_TOGETHER])
-            if reps[_COACHED_TOGETHER:]:
+            await _coach(tx, day, marks[:_COACHED_TOGETHER])
+            if marks[_COACHED_TOGETHER:]:
                 tx.again("COACH")  # for whoever comes after a crash
-        for start in range(_COACHED_TOGETHER, len(reps), _COACHED_TOGETHER):
+        for start in range(_COACHED_TOGETHER, len(marks), _COACHED_TOGETHER):
             if rest is not None:
                 await rest(time.perf_counter() - began)
             began = time.perf_counter()
             async with work.transaction() as tx:
                 if not await tx.value(_live.lock_try, "coach"):
                     break  # somebody began later, and comes to the rest
-                await _coach(tx, day, reps[start : start + _COACHED_TOGETHER])
+                await _coach(tx, day, marks[start : start + _COACHED_TOGETHER])
     return True
 
 
-async def _coach(tx: Tx, day: coaching.Day, reps: Sequence[UUID]) -> None:
-    await tx.execute(_live.coach_marks_claim, reps)
-    await coaching.coach(tx, day, reps)
+async def _coach(tx: Tx, day: coaching.Day, marks: Sequence[Sequence[UUID]]) -> None:
+    """Those who were marked when the day was read: what is marked later may be of another day, or by another rule."""
+    claimed = await tx.fetch(_live.coach_marks_claim, list(chain.from_iterable(marks)))
+    await coaching.coach(tx, day, sorted({row["rep_id"] for row in claimed}))
 
 
 async def new_day(work: Work) -> bool:

@@ -93,12 +93,12 @@ select array_agg(rep_id) as reps, array_agg(from_day) as from_days, array_agg(th
 from taken;
 
 -- name: coach_marks
--- The reps whose coaching rules are to be evaluated.
-select distinct rep_id from coach_mark where org_id = $1;
+-- The reps whose coaching rules are to be evaluated, each with its marks.
+select rep_id, array_agg(mark_id) as marks from coach_mark where org_id = $1 group by rep_id order by rep_id;
 
 -- name: coach_marks_claim
--- Claimed in the transaction that writes the items: a crash leaves them.
-delete from coach_mark where org_id = $1 and rep_id = any($2::uuid[]);
+-- Claimed in the transaction that writes the items: a crash leaves them. Tells of which reps there still were any.
+delete from coach_mark where org_id = $1 and mark_id = any($2::uuid[]) returning rep_id;
 
 -- name: lock_try
 -- One job of a kind per organisation at a time. False: somebody else is at it.

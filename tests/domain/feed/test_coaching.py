@@ -347,3 +347,25 @@ async def test_many_reps_are_coached_some_at_a_time_and_whoever_fails_on_the_way
     assert await recompute.coach(work)
     assert not await recompute.coach(work)
     assert len(await company.items()) == 25
+
+
+async def test_what_is_marked_while_reps_are_coached_by_older_rules_is_left_for_the_next(company: Company) -> None:
+    for i in range(25):
+        await company.rep(f"r{i}", "north")
+        await company.week(f"r{i}", LAST, value=20)
+    work = company.admin
+    async with work.transaction() as tx:
+        for rep_id in company.reps.values():
+            tx.coach(rep_id)
+
+    async def rest(_seconds: float) -> None:
+        if not await company.run("select from coaching_rule where org_id = $1"):
+            await publish(company)
+            async with work.transaction() as tx:
+                for rep_id in company.reps.values():
+                    tx.coach(rep_id)
+
+    assert await recompute.coach(work, rest)
+    assert await company.items() == []
+    assert await recompute.coach(work, rest)
+    assert len(await company.items()) == 25
